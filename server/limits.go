@@ -1,0 +1,39 @@
+package server
+
+import "time"
+
+// Limits bounds what clients may take. The zero value is the defaults that each
+// field names.
+type Limits struct {
+	Handshake time.Duration // from accept until the request is read, TLS and login included; 10 s
+	Connect   time.Duration // of a dial, look-up included; 10 s
+	BindWait  time.Duration // of a BIND listener for its peer; 300 s
+	UDPIdle   time.Duration // of an association without a datagram either way; 120 s
+	Idle      time.Duration // of a tunnel without a byte either way; 0 is for ever
+	Warm      time.Duration // of a proven peer on ALPN "socksctl/1" until its request; 90 s
+
+	Conns      int // connections at once, counted before TLS; 0 is as many as descriptors allow
+	Handshakes int // connections not yet admitted; past it the oldest is dropped; 1024
+	WarmUser   int // warm connections of one user; 64
+}
+
+// withDefaults fills in what is zero.
+func (l Limits) withDefaults() Limits {
+	orDuration := func(d *time.Duration, def time.Duration) {
+		if *d == 0 {
+			*d = def
+		}
+	}
+	orDuration(&l.Handshake, 10*time.Second)
+	orDuration(&l.Connect, 10*time.Second)
+	orDuration(&l.BindWait, 300*time.Second)
+	orDuration(&l.UDPIdle, 120*time.Second)
+	orDuration(&l.Warm, 90*time.Second)
+	if l.Handshakes == 0 {
+		l.Handshakes = 1024
+	}
+	if l.WarmUser == 0 {
+		l.WarmUser = 64
+	}
+	return l
+}

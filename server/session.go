@@ -1,0 +1,147 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/socksctl/socksctl/internal/carrier"
+	"github.com/socksctl/socksctl/internal/socks5"
+)
+
+// Session is one connection that a server accepted, from then until its
+// sockets are closed. The plain fields are written before Observer.Opened and
+// not after; what changes later is behind methods, which are safe to call from
+// any goroutine at any time.
+type Session struct {
+	ID       uint64               // unique in the process
+	Start    time.Time            // when it was accepted
+	Client   net.Addr             // whom it was accepted from
+	Listener string               // the address of the listener, as it was announced
+	TLS      *tls.ConnectionState // nil on a plain listener, and until the handshake is done
+	Identity Identity
+	Command  string // "connect", "bind" or "udp"; empty until the request is read
+	Host     string // as the client asked for it: a name or an address
+	Port     uint16
+
+	BytesUp, BytesDown         atomic.Int64 // from and to the client, payload only
+	DatagramsUp, DatagramsDown atomic.Int64
+	drops                      [carrier.NumDrops]atomic.Int64
+	stage                      atomic.Uint32
+	policy                     Policy
+	cancel                     context.CancelCauseFunc // ends the context that everything of the session runs under
+
+	mu       sync.Mutex
+	resolved netip.AddrPort
+	bound    net.Addr
+	rule     string
+	end      time.Time
+	err      error
+}
+
+type sessionKey struct{}
+
+// SessionFrom returns the session that ctx belongs to, and nil if there is none.
+func SessionFrom(ctx context.Context) *Session {
+	s, _ := ctx.Value(sessionKey{}).(*Session)
+	return s
+}
+
+// Stage returns how far the session has come.
+func (s *Session) Stage() Stage { return Stage(s.stage.Load()) }
+
+func (s *Session) enter(stage Stage) { s.stage.Store(uint32(stage)) }
+
+// End ends the session: both its sockets are closed at once, and reason is its
+// Err. It does not wait. Only the first reason counts.
+func (s *Session) End(reason error) { s.cancel(reason) }
+
+// Err returns why the session ended, and nil when it has not or when both sides
+// closed in order.
+func (s *Session) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// Closed returns when the session ended, and the zero Time before that.
+func (s *Session) Closed() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.end
+}
+
+// Resolved returns the address that was dialled or that connected, and the zero
+// AddrPort when there is none or another server chose it.
+func (s *Session) Resolved() netip.AddrPort {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.resolved
+}
+
+// Bound returns the address on the far side that the session uses: the local
+// end of the dialled connection, the BIND listener. It is nil until there is one.
+func (s *Session) Bound() net.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bound
+}
+
+// Rule returns the name of the rule that decided last, as the policy set it.
+func (s *Session) Rule() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rule
+}
+
+// SetRule is for a [Policy]: it records the rule that decided.
+func (s *Session) SetRule(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rule = name
+}
+
+// Dropped returns how many datagrams were dropped, by reason, leaving out the
+// reasons that did not occur.
+func (s *Session) Dropped() map[string]int64 {
+	dropped := make(map[string]int64)
+	for d := range carrier.NumDrops {
+		if n := s.drops[d].Load(); n > 0 {
+			dropped[d.String()] = n
+		}
+	}
+	return dropped
+}
+
+// drop is the carrier.DropFunc of the session.
+func (s *Session) drop(d carrier.Drop) { s.drops[d].Add(1) }
+
+func (s *Session) setResolved(ap netip.AddrPort) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.resolved = ap
+}
+
+func (s *Session) setBound(a net.Addr) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bound = a
+}
+
+// ask freezes what the client asked for.
+func (s *Session) ask(req socks5.Request) {
+	s.Command = req.Command.String()
+	s.Host = req.Addr.Host()
+	s.Port = req.Addr.Port
+}
+
+// finish freezes the record.
+func (s *Session) finish(now time.Time, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.end, s.err = now, err
+}
