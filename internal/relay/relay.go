@@ -1,8 +1,18 @@
 // Package relay joins two connections and moves bytes both ways until both
-// sides have ended.
+// sides have ended. A [Tunnel] is the joint; [NewRaw] makes the conn that goes
+// under a tls.Conn, so that an end without close_notify is noticed and records
+// travel many to a system call; [Abort], [CloseWrite] and [CloseDrained] are
+// the three ways to end a conn, whatever it is wrapped in.
+//
+// A conn may be wrapped. One that only adds addresses or the like has a method
+// RelayConn() net.Conn: the relay moves bytes on what that returns, all the way
+// down. Any other wrapper is read and written as it is. NetConn() net.Conn, as
+// *tls.Conn has it, is used to reach the socket for closing and for options,
+// never for data.
 package relay
 
 import (
+	"context"
 	"errors"
 	"net"
 	"sync/atomic"
@@ -21,6 +31,37 @@ type Tunnel struct {
 	Target net.Conn
 	Early  []byte        // already read from Client; goes to Target first
 	Idle   time.Duration // without a byte either way; 0 is for ever
-	Up     *atomic.Int64 // counts bytes from Client to Target, as they go
-	Down   *atomic.Int64 // counts bytes from Target to Client, as they go
+	Up     *atomic.Int64 // counts bytes from Client to Target, as they go; may be nil
+	Down   *atomic.Int64 // counts bytes from Target to Client, as they go; may be nil
+}
+
+// Error tells which operation on which side ended a tunnel.
+type Error struct {
+	Side string // "client" or "target"
+	Op   string // "read", "write" or "close write"
+	Err  error
+}
+
+// Error returns the side, the operation and what happened.
+func (e *Error) Error() string { return e.Side + ": " + e.Op + ": " + e.Err.Error() }
+
+// Unwrap returns what happened.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Run moves bytes both ways and returns when both directions have ended and
+// both conns are closed. The end of one direction is handed on as a half-close,
+// and the other goes on for as long as it likes: nil tells that both ended so.
+//
+// A read or write that fails ends both directions: what its side had sent
+// before is delivered, then both conns are aborted, and the [*Error] is
+// returned. The end of ctx aborts both at once and returns context.Cause(ctx);
+// the idle timeout does the same and returns [ErrIdle].
+func (t *Tunnel) Run(ctx context.Context) error {
+	r := newRun(t)
+	defer r.watch(ctx)()
+	down := make(chan struct{})
+	go r.targetToClient(down) // ends when the target has, or when a conn fails or is aborted
+	r.clientToTarget(t.Early)
+	<-down
+	return r.finish()
 }
