@@ -5,9 +5,17 @@ import (
 	"sync/atomic"
 )
 
-// bufferSize is what one system call moves at most where bytes pass through
-// this process.
-const bufferSize = 128 << 10
+const (
+	// bufferSize is what one system call reads or writes at most where bytes
+	// pass through this process.
+	bufferSize = 128 << 10
+
+	// recordSize is the longest payload of a TLS record.
+	recordSize = 16 << 10
+
+	// payloadSize leaves room in a buffer for what TLS adds to a payload.
+	payloadSize = bufferSize - recordSize
+)
 
 type buffer [bufferSize]byte
 

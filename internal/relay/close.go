@@ -1,8 +1,6 @@
 package relay
 
 import (
-	"errors"
-	"fmt"
 	"io"
 	"net"
 	"time"
@@ -45,6 +43,9 @@ func Abort(c net.Conn) {
 // socket, close_notify on TLS. A conn that cannot do this is closed.
 func CloseWrite(c net.Conn) error {
 	for {
+		if t, raw := overRaw(c); raw != nil {
+			return raw.closeWrite(t.CloseWrite)
+		}
 		if w, ok := c.(interface{ CloseWrite() error }); ok {
 			return w.CloseWrite()
 		}
@@ -86,28 +87,4 @@ func closeRead(c net.Conn) {
 	if r, ok := socket(c).(interface{ CloseRead() error }); ok {
 		r.CloseRead()
 	}
-}
-
-// settle waits until the peer of c has all that was written to it.
-func settle(net.Conn) {}
-
-// KeepAliveConfig is after how long a peer that has vanished is given up. Zero
-// fields are the defaults that they name.
-type KeepAliveConfig struct {
-	Idle        time.Duration // without a segment from the peer until it is probed; 30 s
-	Interval    time.Duration // between probes; 10 s
-	Count       int           // of probes without an answer; 3
-	UserTimeout time.Duration // of data sent without an acknowledgement, on linux; 60 s
-}
-
-// ErrNoSocket tells that an option was asked of a conn without a TCP socket.
-var ErrNoSocket = errors.New("not a TCP connection")
-
-// KeepAlive sets the options on the TCP socket under c.
-func KeepAlive(c net.Conn, k KeepAliveConfig) error {
-	t, ok := socket(c).(*net.TCPConn)
-	if !ok {
-		return fmt.Errorf("keepalive on %s: %w", c.RemoteAddr(), ErrNoSocket)
-	}
-	return t.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3})
 }

@@ -3,25 +3,152 @@ package relay
 import (
 	"io"
 	"net"
+	"sync"
+	"sync/atomic"
+	"time"
 )
 
-// Raw is the conn under a tls.Conn, at either end.
+// Raw is the conn under a tls.Conn, at either end. It adds three things: an end
+// of the connection is [ErrTruncated] and not io.EOF (crypto/tls does not read
+// on once it has close_notify, so every end that it sees came without); bytes
+// are read as many at a time as there are, into a buffer that is held only
+// until crypto/tls has taken them; and a tunnel can gather the records of one
+// large write into one system call.
 type Raw struct {
 	net.Conn
+	src source // nil if the conn has no descriptor
+
+	// What is read and not yet taken: buf[next:end]. One goroutine reads.
+	buf       *buffer
+	next, end int
+	poll      bool // Read returns syscall.EAGAIN where it would wait
+
+	leaving atomic.Bool // crypto/tls is writing its close_notify
+
+	mu      sync.Mutex
+	gather  bool
+	records *buffer // what is written and not yet sent
+	held    int     // bytes in records
 }
 
-// NewRaw returns a Raw over c.
-func NewRaw(c net.Conn) *Raw { return &Raw{c} }
+// NewRaw returns a Raw over c, which belongs to it from now on.
+func NewRaw(c net.Conn) *Raw {
+	return &Raw{Conn: c, src: newSource(dataConn(c))}
+}
 
 // NetConn returns the conn that r is over.
 func (r *Raw) NetConn() net.Conn { return r.Conn }
 
-// Read reads from the conn. Its end is [ErrTruncated]: crypto/tls does not read
-// again once it has close_notify.
+// Read reads from the conn. Its end is [ErrTruncated].
 func (r *Raw) Read(p []byte) (int, error) {
-	n, err := r.Conn.Read(p)
-	if err == io.EOF {
-		err = ErrTruncated
+	if r.src == nil {
+		n, err := r.Conn.Read(p)
+		return n, truncated(err)
 	}
-	return n, err
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if err := r.fill(!r.poll); err != nil {
+		return 0, err
+	}
+	n := copy(p, r.buf[r.next:r.end])
+	if r.next += n; r.next == r.end {
+		r.release()
+	}
+	return n, nil
+}
+
+// fill makes sure that there are bytes to take.
+func (r *Raw) fill(wait bool) error {
+	if r.buf != nil {
+		return nil
+	}
+	buf, n, err := r.src.read(wait)
+	r.buf, r.next, r.end = buf, 0, n
+	return truncated(err)
+}
+
+// release gives back the buffer.
+func (r *Raw) release() {
+	if r.buf != nil {
+		buffers.put(r.buf)
+		r.buf = nil
+	}
+}
+
+func truncated(err error) error {
+	if err == io.EOF {
+		return ErrTruncated
+	}
+	return err
+}
+
+// Write writes p, or keeps it until flush.
+func (r *Raw) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.gather {
+		return r.Conn.Write(p)
+	}
+	if r.held+len(p) > bufferSize {
+		if err := r.send(); err != nil {
+			return 0, err
+		}
+	}
+	if len(p) > bufferSize {
+		return r.Conn.Write(p)
+	}
+	if r.records == nil {
+		r.records = buffers.get()
+	}
+	r.held += copy(r.records[r.held:], p)
+	return len(p), nil
+}
+
+// hold makes Write keep what is written until flush.
+func (r *Raw) hold() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.gather = true
+}
+
+// flush sends what was kept since hold.
+func (r *Raw) flush() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.gather = false
+	return r.send()
+}
+
+// send sends what is kept. r.mu is held.
+func (r *Raw) send() error {
+	if r.records == nil {
+		return nil
+	}
+	_, err := r.Conn.Write(r.records[:r.held])
+	buffers.put(r.records)
+	r.records, r.held = nil, 0
+	return err
+}
+
+// closeWrite sends the close_notify of the tls.Conn over r. crypto/tls gives it
+// five seconds; behind bytes that a slow peer has yet to read it may need
+// longer, so it is written here, and its deadline is not.
+func (r *Raw) closeWrite(notify func() error) error {
+	r.hold()
+	r.leaving.Store(true)
+	err := notify()
+	r.leaving.Store(false)
+	if e := r.flush(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// SetWriteDeadline sets the deadline of the conn.
+func (r *Raw) SetWriteDeadline(t time.Time) error {
+	if r.leaving.Load() {
+		return nil
+	}
+	return r.Conn.SetWriteDeadline(t)
 }

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"sync/atomic"
 	"time"
@@ -19,17 +20,10 @@ type run struct {
 	err            atomic.Pointer[error] // the first failure
 }
 
-// side is one of the two conns.
-type side struct {
-	name string
-	conn net.Conn // as it was given: it is what gets closed
-	data net.Conn // what bytes move on
-}
-
 func newRun(t *Tunnel) *run {
 	r := &run{
-		client: side{"client", t.Client, dataConn(t.Client)},
-		target: side{"target", t.Target, dataConn(t.Target)},
+		client: newSide("client", t.Client),
+		target: newSide("target", t.Target),
 		up:     t.Up,
 		down:   t.Down,
 		idle:   idle{after: t.Idle},
@@ -41,18 +35,6 @@ func newRun(t *Tunnel) *run {
 		r.down = new(atomic.Int64)
 	}
 	return r
-}
-
-// dataConn returns what bytes of c move on: c without the wrappers that promise
-// to be no more than that.
-func dataConn(c net.Conn) net.Conn {
-	for {
-		w, ok := c.(interface{ RelayConn() net.Conn })
-		if !ok {
-			return c
-		}
-		c = w.RelayConn()
-	}
 }
 
 // watch makes ctx and the idle timeout abort r, until the func that it returns
@@ -81,8 +63,9 @@ func (r *run) targetToClient(done chan<- struct{}) {
 	f.relay()
 }
 
-// fail records err if it is the first failure.
-func (r *run) fail(err error) { r.err.CompareAndSwap(nil, &err) }
+// fail records err, and reports whether it is the first failure. Those that
+// follow are its consequences.
+func (r *run) fail(err error) bool { return r.err.CompareAndSwap(nil, &err) }
 
 // abort ends both directions at once.
 func (r *run) abort(err error) {
@@ -93,68 +76,75 @@ func (r *run) abort(err error) {
 
 // finish closes both conns after both directions have ended, and says how.
 func (r *run) finish() error {
+	defer r.client.release()
+	defer r.target.release()
 	err := r.err.Load()
 	if err == nil {
 		r.client.conn.Close()
 		r.target.conn.Close()
 		return nil
 	}
-	settle(r.client.conn)
-	settle(r.target.conn)
+	by := time.Now().Add(lingering)
+	settle(r.client.conn, by)
+	settle(r.target.conn, by)
 	r.abort(*err)
 	return *err
 }
 
-// flow is one direction of a run.
-type flow struct {
-	*run
-	src, dst *side
-	count    *atomic.Int64
+// side is one of the two conns.
+type side struct {
+	name string
+	conn net.Conn  // as it was given: it is what gets closed
+	data net.Conn  // what bytes move on
+	tls  *tls.Conn // data, if that is a tls.Conn over a Raw,
+	raw  *Raw      // which is this
 }
 
-// relay moves bytes until src ends, and hands the end on.
-func (f *flow) relay() {
-	if f.copy() {
-		if err := CloseWrite(f.dst.conn); err != nil {
-			f.writeFailed("close write", err)
+func newSide(name string, c net.Conn) side {
+	s := side{name: name, conn: c, data: dataConn(c)}
+	s.tls, s.raw = overRaw(s.data)
+	return s
+}
+
+// dataConn returns what bytes of c move on: c without the wrappers that promise
+// to be no more than that.
+func dataConn(c net.Conn) net.Conn {
+	for {
+		w, ok := c.(interface{ RelayConn() net.Conn })
+		if !ok {
+			return c
+		}
+		c = w.RelayConn()
+	}
+}
+
+// overRaw returns c as a tls.Conn and the Raw under it, or nil if it is not
+// such a pair.
+func overRaw(c net.Conn) (*tls.Conn, *Raw) {
+	if t, ok := c.(*tls.Conn); ok {
+		if raw, ok := t.NetConn().(*Raw); ok {
+			return t, raw
 		}
 	}
+	return nil, nil
 }
 
-// moved counts n bytes that dst took.
-func (f *flow) moved(n int) {
-	f.count.Add(int64(n))
-	f.idle.touch()
-}
-
-// write gives b to dst, and reports whether it took all of it.
-func (f *flow) write(b []byte) bool {
-	if len(b) == 0 {
-		return true
+// write writes b, with the records of TLS gathered.
+func (s *side) write(b []byte) (int, error) {
+	if s.raw == nil {
+		return s.data.Write(b)
 	}
-	n, err := f.dst.data.Write(b)
-	f.moved(n)
-	if err != nil {
-		f.writeFailed("write", err)
+	s.raw.hold()
+	n, err := s.tls.Write(b)
+	if e := s.raw.flush(); e != nil {
+		return 0, e
 	}
-	return err == nil
+	return n, err
 }
 
-// readFailed ends both directions because src cannot be read. What it sent
-// before is with dst by now; what dst sends has nowhere to go.
-func (f *flow) readFailed(err error) {
-	f.fail(&Error{f.src.name, "read", err})
-	Abort(f.src.conn)
-	f.dst.conn.SetReadDeadline(time.Unix(1, 0))
-}
-
-// writeFailed ends both directions because dst takes no more. What it had sent
-// before may still wait to be read: the other direction goes on until it has
-// delivered that, for as long as lingering lets it.
-func (f *flow) writeFailed(op string, err error) {
-	f.fail(&Error{f.dst.name, op, err})
-	by := time.Now().Add(lingering)
-	f.dst.conn.SetReadDeadline(by)
-	f.src.conn.SetWriteDeadline(by)
-	closeRead(f.dst.conn)
+// release gives back what the side holds. Nothing may use it any more.
+func (s *side) release() {
+	if s.raw != nil {
+		s.raw.release()
+	}
 }

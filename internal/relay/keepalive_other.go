@@ -1,0 +1,12 @@
+//go:build !linux
+
+package relay
+
+import (
+	"net"
+	"time"
+)
+
+// setUserTimeout does nothing: data under way is given up after what the system
+// is set to.
+func setUserTimeout(*net.TCPConn, time.Duration) error { return nil }

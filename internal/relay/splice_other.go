@@ -1,0 +1,10 @@
+//go:build !linux
+
+package relay
+
+// splice moves bytes within the kernel, where there is a way to.
+type splice struct{}
+
+func newSplice(*flow, source) *splice { return nil }
+
+func (*splice) copy() bool { return false }
