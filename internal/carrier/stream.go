@@ -3,30 +3,150 @@ package carrier
 import (
 	"io"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/socksctl/socksctl/internal/socks5"
 )
 
-// Stream is a Conn of frames on a net.Conn.
+// The times that bound a Stream's writes.
+const (
+	defaultWriteTimeout = 30 * time.Second
+	flushTimeout        = 500 * time.Millisecond // of what is queued at Close
+)
+
+// Stream is a Conn of frames on a net.Conn (docs/protocol.md), as a rule a
+// *tls.Conn. A frame whose address cannot be read is dropped; one whose length
+// cannot be told ends the carrier with [ErrFrame].
+//
+// What WriteBatch is given goes into a queue of 256 KiB, and is dropped as
+// [DropFull] when that is full. A goroutine that lives while the queue holds
+// something writes all of it in one call. A Stream where nothing moves holds
+// neither buffers nor goroutines.
 type Stream struct {
-	// DropEmpty drops empty datagrams on their way out: some peers lose step.
+	// DropEmpty drops empty datagrams on their way out, as [DropEmpty]. It is
+	// for peers that are not ours: an empty frame puts some out of step and
+	// makes others hang up.
 	DropEmpty bool
-	// WriteTimeout is how long one write may take before it ends the carrier;
-	// 0 means 30 seconds.
+
+	// WriteTimeout is how long a write may take before it ends the carrier, so
+	// that a peer that does not read cannot hold it for ever; 0 is 30 seconds.
 	WriteTimeout time.Duration
 
-	conn net.Conn
+	conn    net.Conn
+	command socks5.Command
+	drop    DropFunc
+	in      frameReader
+
+	mu      sync.Mutex
+	idle    sync.Cond // mu; signalled when writing becomes false
+	out     *outQueue // nil while nothing is queued
+	writing bool      // a goroutine runs flush
+	closed  bool
+	err     error  // of the write that ended the carrier
+	flush   func() // made once: a method value a start would allocate
 }
 
-// NewStream returns a Stream that owns conn, with the frames that command
-// (socks5.UDPTun or socks5.FwdUDP) stands for. It reads from r, which holds what was already
-// read of conn (nil: from conn). Set the exported fields before the first use.
+// NewStream returns a Stream on conn, which belongs to it from here on, with
+// the frames that command stands for, [socks5.UDPTun] or [socks5.FwdUDP]. It
+// reads from r, which begins with what has been read of conn already; a nil r
+// is conn. Set the exported fields before the first use.
 func NewStream(conn net.Conn, r io.Reader, command socks5.Command, drop DropFunc) *Stream {
-	return &Stream{conn: conn}
+	if r == nil {
+		r = conn
+	}
+	s := &Stream{conn: conn, command: command, drop: drop}
+	s.in = frameReader{r: r, command: command, drop: drop}
+	s.idle.L = &s.mu
+	s.flush = s.writeQueued
+	return s
 }
 
-func (s *Stream) ReadBatch(ds []Datagram) (int, error) { panic("being written") }
-func (s *Stream) WriteBatch(ds []Datagram) error       { panic("being written") }
-func (s *Stream) LocalAddr() net.Addr                  { return s.conn.LocalAddr() }
-func (s *Stream) Close() error                         { return s.conn.Close() }
+// ReadBatch implements [Conn]. The end of the stream between two frames is
+// io.EOF, and inside of one io.ErrUnexpectedEOF.
+func (s *Stream) ReadBatch(ds []Datagram) (int, error) {
+	n, err := s.in.read(ds)
+	if err == nil {
+		return n, nil
+	}
+	s.in.release()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.err != nil:
+		return 0, s.err
+	case s.closed:
+		return 0, net.ErrClosed
+	}
+	return 0, err
+}
+
+// WriteBatch implements [Conn].
+func (s *Stream) WriteBatch(ds []Datagram) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.err != nil:
+		return s.err
+	case s.closed:
+		return net.ErrClosed
+	}
+	if s.out == nil {
+		s.out = outQueues.Get().(*outQueue)
+		s.out.n = 0
+	}
+	for i := range ds {
+		s.queue(&ds[i])
+	}
+	if s.out.n == 0 {
+		s.releaseQueue()
+	} else if !s.writing {
+		s.writing = true
+		go s.flush()
+	}
+	return nil
+}
+
+// queue appends the frame of d or drops d; mu is held.
+func (s *Stream) queue(d *Datagram) {
+	switch {
+	case len(d.Data) == 0 && s.DropEmpty:
+		s.drop.Count(DropEmpty)
+		return
+	case s.out.n+3+socks5.AddrLen(d.Addr)+len(d.Data) > len(s.out.buf):
+		s.drop.Count(DropFull)
+		return
+	}
+	b, ok := appendFrame(s.out.buf[:s.out.n], s.command, d)
+	if !ok {
+		s.drop.Count(DropTooLong)
+		return
+	}
+	s.out.n = len(b)
+}
+
+// releaseQueue gives the queue back; mu is held.
+func (s *Stream) releaseQueue() {
+	outQueues.Put(s.out)
+	s.out = nil
+}
+
+// LocalAddr implements [Conn].
+func (s *Stream) LocalAddr() net.Addr { return s.conn.LocalAddr() }
+
+// Close implements [Conn]. It waits half a second for what is queued to be
+// written, and for the goroutine that writes.
+func (s *Stream) Close() error {
+	s.mu.Lock()
+	if !s.closed {
+		s.closed = true
+		if s.writing {
+			_ = s.conn.SetWriteDeadline(time.Now().Add(flushTimeout))
+		}
+	}
+	for s.writing {
+		s.idle.Wait()
+	}
+	s.mu.Unlock()
+	return s.conn.Close()
+}

@@ -102,10 +102,19 @@ func hostAddr(host string, port uint16) Addr {
 	if strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]") {
 		literal = host[1 : len(host)-1]
 	}
+	if !literalLike(literal) {
+		return Addr{Name: host, Port: port}
+	}
 	if ip, err := netip.ParseAddr(literal); err == nil {
 		return Addr{IP: ip.Unmap(), Port: port}
 	}
 	return Addr{Name: host, Port: port}
+}
+
+// literalLike spares a name that cannot be an IP the error that
+// netip.ParseAddr would allocate for it.
+func literalLike(s string) bool {
+	return strings.IndexByte(s, ':') >= 0 || strings.Trim(s, "0123456789.") == ""
 }
 
 // IsName tells whether a has to be looked up before it can be dialled.
@@ -200,26 +209,11 @@ func AddrLen(a Addr) int {
 // DecodeAddr reads the address that b begins with and returns it and its
 // length. It allocates only for a name. Its errors are [ErrShort] and
 // [ErrAddressType].
-func DecodeAddr(b []byte) (Addr, int, error) {
-	n, err := addrLen(b)
-	if err != nil {
-		return Addr{}, 0, err
-	}
-	if len(b) < n {
-		return Addr{}, 0, ErrShort
-	}
-	port := binary.BigEndian.Uint16(b[n-2:])
-	switch b[0] {
-	case typeIPv4:
-		return Addr{IP: netip.AddrFrom4([4]byte(b[1:5])), Port: port}, n, nil
-	case typeIPv6:
-		return Addr{IP: netip.AddrFrom16([16]byte(b[1:17])).Unmap(), Port: port}, n, nil
-	}
-	return hostAddr(string(b[2:n-2]), port), n, nil
-}
+func DecodeAddr(b []byte) (Addr, int, error) { return (*Hosts)(nil).DecodeAddr(b) }
 
-// addrLen tells from the first two bytes how long the address is.
-func addrLen(b []byte) (int, error) {
+// EncodedLen returns the length of the address that b begins with, of which it
+// needs two bytes. Its errors are [ErrShort] and [ErrAddressType].
+func EncodedLen(b []byte) (int, error) {
 	if len(b) < 2 {
 		return 0, ErrShort
 	}
@@ -240,13 +234,13 @@ func readAddr(r io.Reader, scratch []byte) (Addr, error) {
 		return Addr{}, err
 	}
 	// The type alone decides whether a second byte is worth waiting for.
-	if _, err := addrLen([]byte{scratch[0], 0}); err != nil {
+	if _, err := EncodedLen([]byte{scratch[0], 0}); err != nil {
 		return Addr{}, err
 	}
 	if _, err := io.ReadFull(r, scratch[1:2]); err != nil {
 		return Addr{}, unexpected(err)
 	}
-	n, err := addrLen(scratch)
+	n, err := EncodedLen(scratch)
 	if err != nil {
 		return Addr{}, err
 	}

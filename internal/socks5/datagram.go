@@ -21,19 +21,4 @@ func AppendDatagramHeader(b []byte, addr Addr) []byte {
 // DecodeDatagram splits b into the address in its header and the payload, which
 // is a part of b and may be empty. It allocates only for a name. Its errors are
 // [ErrShort], [ErrReserved], [ErrFragment] and [ErrAddressType].
-func DecodeDatagram(b []byte) (Addr, []byte, error) {
-	if len(b) < 3 {
-		return Addr{}, nil, ErrShort
-	}
-	if b[0] != 0 || b[1] != 0 {
-		return Addr{}, nil, ErrReserved
-	}
-	if b[2] != 0 {
-		return Addr{}, nil, ErrFragment
-	}
-	addr, n, err := DecodeAddr(b[3:])
-	if err != nil {
-		return Addr{}, nil, err
-	}
-	return addr, b[3+n:], nil
-}
+func DecodeDatagram(b []byte) (Addr, []byte, error) { return (*Hosts)(nil).DecodeDatagram(b) }
