@@ -12,10 +12,14 @@ type Limits struct {
 	Idle      time.Duration // of a tunnel without a byte either way; 0 is for ever
 	Warm      time.Duration // of a proven peer on ALPN "socksctl/1" until its request; 90 s
 
-	Conns      int // connections at once, counted before TLS; 0 is as many as descriptors allow
+	Conns      int // connections at once, counted before TLS; 0 is half the descriptor limit: a tunnel has two
 	Handshakes int // connections not yet admitted; past it the oldest is dropped; 1024
 	WarmUser   int // warm connections of one user; 64
 }
+
+// spareDescriptors is what is kept back from clients: listeners, logs, pipes,
+// and the third socket of an association.
+const spareDescriptors = 32
 
 // withDefaults fills in what is zero.
 func (l Limits) withDefaults() Limits {
@@ -29,6 +33,9 @@ func (l Limits) withDefaults() Limits {
 	orDuration(&l.BindWait, 300*time.Second)
 	orDuration(&l.UDPIdle, 120*time.Second)
 	orDuration(&l.Warm, 90*time.Second)
+	if l.Conns == 0 {
+		l.Conns = max((maxDescriptors()-spareDescriptors)/2, 8)
+	}
 	if l.Handshakes == 0 {
 		l.Handshakes = 1024
 	}

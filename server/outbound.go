@@ -21,11 +21,12 @@ type Outbound interface {
 
 	// Listen opens a port for BIND. peer, "host:port", is who may connect; an
 	// unspecified host lets anyone. The listener's Addr is what the client
-	// tells its peer. Its Accept is called once, and ends when it is closed or
-	// when ctx is; the conn it returns has the peer as its RemoteAddr.
+	// tells its peer. Its Accept is called once and ends when it is closed; the
+	// conn it returns has the peer as its RemoteAddr.
 	Listen(ctx context.Context, network, peer string) (net.Listener, error)
 
-	// ListenPacket opens a socket for UDP ASSOCIATE. Names given to its
-	// WriteTo are looked up by it, off the caller's loop.
+	// ListenPacket opens a socket for UDP ASSOCIATE; address is local, and empty
+	// for any. Names that it is told to send to are looked up behind it, off
+	// the caller's loop.
 	ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error)
 }

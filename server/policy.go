@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"net/netip"
@@ -39,8 +38,8 @@ func (s Stage) String() string {
 // Target is what a [Policy] is asked about.
 type Target struct {
 	Stage Stage
-	Host  string         // as the client asked for it: a name or an address
-	Addr  netip.AddrPort // zero, but for the port, while Host is an unresolved name
+	Host  string         // the name that the client asked for; empty when it asked for an address
+	Addr  netip.AddrPort // has a port but no address while Host is unresolved
 }
 
 // Port returns the port of t, which is known at every stage.
@@ -62,15 +61,3 @@ func (f PolicyFunc) Allow(ctx context.Context, s *Session, t Target) error { ret
 // ErrDenied is what every refusal by policy wraps. It is fs.ErrPermission to
 // errors.Is, and so REP 02.
 var ErrDenied = fmt.Errorf("denied by rule: %w", fs.ErrPermission)
-
-// judge asks the policy of the session's server, and marks a refusal as one.
-func (s *Session) judge(ctx context.Context, t Target) error {
-	if s == nil || s.policy == nil {
-		return nil
-	}
-	err := s.policy.Allow(ctx, s, t)
-	if err == nil || errors.Is(err, ErrDenied) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", ErrDenied, err)
-}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/socksctl/socksctl/internal/carrier"
-	"github.com/socksctl/socksctl/internal/socks5"
 )
 
 // Session is one connection that a server accepted, from then until its
@@ -32,7 +31,8 @@ type Session struct {
 	DatagramsUp, DatagramsDown atomic.Int64
 	drops                      [carrier.NumDrops]atomic.Int64
 	stage                      atomic.Uint32
-	policy                     Policy
+	server                     *Server
+	local                      net.Addr                // our end of the client's connection
 	cancel                     context.CancelCauseFunc // ends the context that everything of the session runs under
 
 	mu       sync.Mutex
@@ -130,13 +130,6 @@ func (s *Session) setBound(a net.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.bound = a
-}
-
-// ask freezes what the client asked for.
-func (s *Session) ask(req socks5.Request) {
-	s.Command = req.Command.String()
-	s.Host = req.Addr.Host()
-	s.Port = req.Addr.Port
 }
 
 // finish freezes the record.

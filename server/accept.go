@@ -1,0 +1,182 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"github.com/socksctl/socksctl/internal/relay"
+)
+
+// ErrTooMany is the reason of a connection that was closed because the server
+// has as many as it may.
+var ErrTooMany = errors.New("too many connections")
+
+// errCrowdedOut ends the oldest connection that waits, in favour of a new one.
+var errCrowdedOut = errors.New("gave way to newer connections before it was admitted")
+
+// serve is Serve, and ServeTLS when config is not nil.
+func (s *Server) serve(l net.Listener, config *tls.Config) error {
+	s.init()
+	defer l.Close()
+	if len(s.Auth) == 0 && !isPrivate(l.Addr()) && (config == nil || config.ClientAuth != tls.RequireAndVerifyClientCert) {
+		return ErrOpenProxy
+	}
+	if !s.track(l) {
+		return ErrServerClosed
+	}
+	defer s.untrack(l)
+	var pause time.Duration
+	for {
+		c, err := l.Accept()
+		if err == nil {
+			pause = 0
+			s.start(c, l.Addr().String(), config)
+			continue
+		}
+		if s.isClosing() {
+			return ErrServerClosed
+		}
+		if !passes(err) {
+			return err
+		}
+		pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+		s.log.Warn("accept", "listener", l.Addr(), "err", err, "pause", pause)
+		select {
+		case <-time.After(pause):
+		case <-s.stopped:
+		}
+	}
+}
+
+// isPrivate tells whether only this host's own users can reach addr.
+func isPrivate(addr net.Addr) bool {
+	switch addr := addr.(type) {
+	case *net.TCPAddr:
+		return addr.IP.IsLoopback()
+	case *net.UnixAddr:
+		return true
+	}
+	return false
+}
+
+// passes tells whether accept may succeed again after err: descriptors or
+// memory have run out, or the client has gone already.
+func passes(err error) bool {
+	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.ECONNRESET} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
+}
+
+// start makes a session of an accepted connection and starts the goroutine that
+// owns it.
+func (s *Server) start(raw net.Conn, listener string, config *tls.Config) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	session := &Session{
+		ID: s.lastID.Add(1), Start: time.Now(), Client: raw.RemoteAddr(), Listener: listener,
+		server: s, local: raw.LocalAddr(), cancel: cancel,
+	}
+	c := &conn{Session: session, ctx: context.WithValue(ctx, sessionKey{}, session), raw: raw, peer: raw}
+	c.release = context.AfterFunc(ctx, func() { relay.Abort(raw) })
+	if !s.register(session) {
+		relay.Abort(raw)
+		return
+	}
+	if err := s.makeRoom(); err != nil {
+		session.End(err)
+		c.finish(err)
+		return
+	}
+	if oldest := s.waiting.add(session, s.limits.Handshakes); oldest != nil {
+		oldest.End(errCrowdedOut)
+	}
+	_ = raw.SetDeadline(session.Start.Add(s.limits.Handshake)) // one that cannot be set fails its first read
+	_ = relay.KeepAlive(raw, relay.KeepAliveConfig{})
+	go c.own(config)
+}
+
+// makeRoom counts a new connection. When that is one too many, a connection
+// that has not asked for anything yet gives way: a warm one first.
+func (s *Server) makeRoom() error {
+	if s.open.Load() <= int64(s.limits.Conns) {
+		return nil
+	}
+	gone := s.warm.oldest()
+	if gone == nil {
+		gone = s.waiting.oldest()
+	}
+	if gone == nil {
+		return ErrTooMany
+	}
+	gone.End(errCrowdedOut)
+	return nil
+}
+
+// register counts a session in, unless the server is closing.
+func (s *Server) register(session *Session) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
+	s.running.Add(1)
+	s.open.Add(1)
+	s.sessions[session.ID] = session
+	return true
+}
+
+// unregister counts a session out.
+func (s *Server) unregister(session *Session) {
+	s.waiting.remove(session)
+	s.warm.remove(session)
+	s.mu.Lock()
+	delete(s.sessions, session.ID)
+	s.mu.Unlock()
+	s.open.Add(-1)
+	s.running.Done()
+}
+
+func (s *Server) isClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
+}
+
+// track remembers l, for Close to close and for the guard to know.
+func (s *Server) track(l net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
+	s.listeners[l] = struct{}{}
+	s.own.listeners[addrPort(l.Addr()).Port()].Add(1)
+	return true
+}
+
+func (s *Server) untrack(l net.Listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.listeners, l)
+	s.own.listeners[addrPort(l.Addr()).Port()].Add(-1)
+}
+
+// addrPort returns the IP and port of a TCP or UDP address, IPv4 as such, and
+// the zero AddrPort for any other.
+func addrPort(a net.Addr) netip.AddrPort {
+	var ap netip.AddrPort
+	switch a := a.(type) {
+	case *net.TCPAddr:
+		ap = a.AddrPort()
+	case *net.UDPAddr:
+		ap = a.AddrPort()
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}

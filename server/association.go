@@ -1,0 +1,86 @@
+package server
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/socksctl/socksctl/internal/carrier"
+	"github.com/socksctl/socksctl/internal/relay"
+)
+
+// batch is how many datagrams an association takes at once.
+const batch = 16
+
+// association moves the datagrams of one UDP session, one goroutine each way.
+type association struct {
+	*conn
+	ctx      context.Context
+	cancel   context.CancelCauseFunc // ends both ways
+	app, out carrier.Conn
+	idle     relay.Idle
+}
+
+// requests takes datagrams from the client to where they are addressed.
+func (a *association) requests() {
+	var ds [batch]carrier.Datagram
+	for {
+		n, err := a.app.ReadBatch(ds[:])
+		if err != nil {
+			a.cancel(err)
+			return
+		}
+		allowed := a.judgeAll(StageDatagram, ds[:n])
+		a.DatagramsUp.Add(int64(len(allowed)))
+		a.BytesUp.Add(payload(allowed))
+		if err := a.out.WriteBatch(allowed); err != nil {
+			a.cancel(err)
+			return
+		}
+		a.idle.Touch()
+	}
+}
+
+// answers takes datagrams back to the client.
+func (a *association) answers() {
+	var ds [batch]carrier.Datagram
+	for {
+		n, err := a.out.ReadBatch(ds[:])
+		if err != nil {
+			a.cancel(err)
+			return
+		}
+		allowed := a.judgeAll(StageAnswer, ds[:n])
+		a.DatagramsDown.Add(int64(len(allowed)))
+		a.BytesDown.Add(payload(allowed))
+		if err := a.app.WriteBatch(allowed); err != nil {
+			a.cancel(err)
+			return
+		}
+		a.idle.Touch()
+	}
+}
+
+// judgeAll moves the datagrams that are allowed to the front of ds and returns
+// them.
+func (a *association) judgeAll(stage Stage, ds []carrier.Datagram) []carrier.Datagram {
+	kept := ds[:0]
+	for _, d := range ds {
+		switch {
+		case !d.Addr.Valid():
+			a.drop(carrier.DropUnresolved)
+		case a.judge(a.ctx, Target{Stage: stage, Host: d.Addr.Name, Addr: netip.AddrPortFrom(d.Addr.IP, d.Addr.Port)}) != nil:
+			a.drop(carrier.DropDenied)
+		default:
+			kept = append(kept, d)
+		}
+	}
+	return kept
+}
+
+// payload returns how many bytes ds carry.
+func payload(ds []carrier.Datagram) (n int64) {
+	for _, d := range ds {
+		n += int64(len(d.Data))
+	}
+	return n
+}

@@ -1,0 +1,215 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/socksctl/socksctl/internal/relay"
+	"github.com/socksctl/socksctl/internal/socks5"
+)
+
+// alpn is the protocol by which our clients tell that they may send greeting,
+// login and request in one flight, and hold a connection warm.
+const alpn = "socksctl/1"
+
+// drainWait is how long a refused client has to read its reply and hang up.
+const drainWait = time.Second
+
+var (
+	errNoMethod = fmt.Errorf("%w: none of the methods offered", ErrLogin)
+	errName     = fmt.Errorf("not a host name: %w", socks5.HostUnreachable)
+	errSwitched = fmt.Errorf("command is not served: %w", socks5.CommandNotSupported)
+)
+
+// readers holds buffers for what comes before the relay: the longest greeting,
+// login and request together.
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 1040) }}
+
+// conn is the client's side of a session. One goroutine owns it at a time.
+type conn struct {
+	*Session
+	ctx     context.Context // ends with Session.End
+	raw     net.Conn        // as accepted
+	peer    net.Conn        // what SOCKS is spoken on: raw, or the TLS over it
+	in      *bufio.Reader   // reads peer until the request is there
+	release func() bool     // stops ctx's hold on raw
+}
+
+// own is the goroutine that owns the connection from accept on. A TLS handshake
+// grows its stack for good, so that what follows one runs on a fresh one.
+func (c *conn) own(config *tls.Config) {
+	if config == nil {
+		c.finish(c.converse())
+		return
+	}
+	if err := c.handshake(config); err != nil {
+		c.finish(err)
+		return
+	}
+	go func() { c.finish(c.converse()) }()
+}
+
+// converse reads greeting, login and request, and carries the request out.
+func (c *conn) converse() error {
+	c.in = readers.Get().(*bufio.Reader)
+	c.in.Reset(c.peer)
+	req, err := c.admit()
+	early := bytes.Clone(c.peek())
+	c.in.Reset(nil)
+	readers.Put(c.in)
+	c.in = nil
+	if err != nil {
+		return err
+	}
+	if observer := c.server.Observer; observer != nil {
+		observer.Opened(c.Session)
+	}
+	switch req.Command {
+	case socks5.Connect:
+		return c.connect(req.Addr, early)
+	case socks5.Bind:
+		return c.bind(req.Addr, early)
+	case socks5.Associate:
+		return c.associate(req.Addr)
+	default:
+		return c.stream(req.Command, early)
+	}
+}
+
+// peek returns what the client sent beyond its request. It is valid until the
+// next read.
+func (c *conn) peek() []byte {
+	early, _ := c.in.Peek(c.in.Buffered()) // cannot fail: it is there
+	return early
+}
+
+// admit takes the client through greeting, login and request to the point
+// where the request may be carried out.
+func (c *conn) admit() (socks5.Request, error) {
+	if err := c.login(); err != nil {
+		return socks5.Request{}, err
+	}
+	c.hold()
+	req, err := c.request()
+	if err != nil {
+		return req, err
+	}
+	c.server.waiting.remove(c.Session)
+	c.server.warm.remove(c.Session)
+	return req, c.raw.SetDeadline(time.Time{})
+}
+
+// hold lets a proven peer of our own kind take its time with the request: its
+// connection is warm until then.
+func (c *conn) hold() {
+	c.enter(StageRequest)
+	if c.TLS == nil || c.TLS.NegotiatedProtocol != alpn || !c.proven() || c.in.Buffered() > 0 {
+		return
+	}
+	c.server.waiting.remove(c.Session)
+	c.server.warm.add(c.Session, c.server.limits.WarmUser)
+	_ = c.raw.SetDeadline(time.Now().Add(c.server.limits.Warm)) // one that cannot be set fails the read
+}
+
+// proven tells whether the peer has shown who it is.
+func (c *conn) proven() bool {
+	return c.Identity.User != "" || len(c.TLS.VerifiedChains) > 0
+}
+
+// request reads the request and refuses what no outbound need be asked about.
+func (c *conn) request() (socks5.Request, error) {
+	req, err := socks5.ReadRequest(c.in)
+	switch {
+	case errors.Is(err, socks5.ErrVersion):
+		return req, c.refuse(fmt.Errorf("read request: %w: %w", socks5.GeneralFailure, err))
+	case errors.Is(err, socks5.ErrAddressType) && !req.Command.Known():
+		return req, c.refuse(errSwitched)
+	case errors.Is(err, socks5.ErrAddressType):
+		return req, c.refuse(fmt.Errorf("read request: %w", err))
+	case err != nil:
+		return req, fmt.Errorf("read request: %w", err)
+	}
+	c.Command, c.Host, c.Port = req.Command.String(), req.Addr.Host(), req.Addr.Port
+	if err := c.allow(req); err != nil {
+		return req, c.refuse(err)
+	}
+	return req, nil
+}
+
+// allow judges a request as it was asked. The address of a UDP request is a
+// hint, and no reason to refuse (RFC 1928, section 7).
+func (c *conn) allow(req socks5.Request) error {
+	if !c.server.Commands.has(req.Command) {
+		return errSwitched
+	}
+	t := Target{Stage: StageRequest}
+	switch req.Command {
+	case socks5.Connect, socks5.Bind:
+		if !req.Addr.Valid() {
+			return errName
+		}
+		if req.Command == socks5.Connect && req.Addr.IP.IsValid() && req.Addr.IP.IsUnspecified() {
+			return errUnspecified
+		}
+		t.Host = req.Addr.Name
+		t.Addr = netip.AddrPortFrom(req.Addr.IP, req.Addr.Port)
+	}
+	return c.judge(c.ctx, t)
+}
+
+// reply sends one reply, in one write.
+func (c *conn) reply(r socks5.Reply, bound socks5.Addr) error {
+	if _, err := c.peer.Write(socks5.AppendReply(make([]byte, 0, 4+socks5.MaxAddr), r, bound)); err != nil {
+		return fmt.Errorf("write reply: %w", err)
+	}
+	return nil
+}
+
+// refuse sends the reply that tells of err, and returns err.
+func (c *conn) refuse(err error) error {
+	r := socks5.ReplyFor(err)
+	if r == socks5.Succeeded || r > socks5.AddressTypeNotSupported {
+		r = socks5.GeneralFailure
+	}
+	if werr := c.reply(r, socks5.Addr{}); werr != nil {
+		return errors.Join(err, werr)
+	}
+	return err
+}
+
+// relay joins the client and target until both have ended.
+func (c *conn) relay(target net.Conn, early []byte) error {
+	c.enter(StageRelay)
+	tunnel := relay.Tunnel{
+		Client: c.peer, Target: target, Early: early, Idle: c.server.limits.Idle,
+		Up: &c.BytesUp, Down: &c.BytesDown,
+	}
+	return tunnel.Run(c.ctx)
+}
+
+// finish ends the session: it closes the client's connection so that a last
+// reply arrives, freezes the record, and tells of it.
+func (c *conn) finish(err error) {
+	if cause := context.Cause(c.ctx); cause != nil {
+		err = cause
+	} else if c.Stage() != StageRelay {
+		relay.CloseDrained(c.peer, drainWait)
+	}
+	c.release()
+	c.cancel(nil)
+	_ = c.peer.Close() // closed before, unless the relay never ran
+	c.Session.finish(time.Now(), err)
+	if observer := c.server.Observer; observer != nil {
+		observer.Closed(c.Session)
+	}
+	c.logEnd()
+	c.server.unregister(c.Session)
+}

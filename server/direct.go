@@ -1,0 +1,74 @@
+package server
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"syscall"
+
+	"github.com/socksctl/socksctl/internal/relay"
+)
+
+// Direct is this host's network as an [Outbound]. It asks the session's policy
+// again about every address that it has resolved: those it dials, those that
+// connect to its BIND listeners, and those that datagrams go to.
+//
+// The zero Direct is ready for use; its fields are not changed after the first.
+type Direct struct {
+	Advertise netip.Addr    // in replies to BIND, in place of the listener's own address
+	Ports     PortRange     // of BIND listeners
+	FullCone  bool          // lets datagrams in from hosts that none was sent to
+	Resolver  *net.Resolver // nil is net.DefaultResolver
+}
+
+var _ Outbound = (*Direct)(nil)
+
+// DialContext connects to address. Each address that a name stands for is
+// judged at the moment it is dialled, so that nothing can change in between.
+func (d *Direct) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	session := SessionFrom(ctx)
+	dialer := net.Dialer{
+		Resolver:  d.Resolver,
+		KeepAlive: -1, // relay.KeepAlive sets it
+		ControlContext: func(ctx context.Context, _, resolved string, _ syscall.RawConn) error {
+			return session.judge(ctx, target(StageDial, address, resolved))
+		},
+	}
+	c, err := dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	if session != nil {
+		session.setResolved(addrPort(c.RemoteAddr()))
+	}
+	_ = relay.KeepAlive(c, relay.KeepAliveConfig{}) // a conn on which it cannot be set has failed already
+	return c, nil
+}
+
+// target returns what to ask about one address that asked, "host:port", stands
+// for.
+func target(stage Stage, asked, resolved string) Target {
+	t := Target{Stage: stage}
+	if ap, err := netip.ParseAddrPort(resolved); err == nil {
+		t.Addr = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+	}
+	if host, _, err := net.SplitHostPort(asked); err == nil {
+		if _, err := netip.ParseAddr(host); err != nil {
+			t.Host = host
+		}
+	}
+	return t
+}
+
+// lookup returns the addresses of a name, IPv4 as such.
+func (d *Direct) lookup(ctx context.Context, name string) ([]netip.Addr, error) {
+	resolver := d.Resolver
+	if resolver == nil {
+		resolver = net.DefaultResolver
+	}
+	addrs, err := resolver.LookupNetIP(ctx, "ip", name)
+	for i := range addrs {
+		addrs[i] = addrs[i].Unmap()
+	}
+	return addrs, err
+}

@@ -1,0 +1,100 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync/atomic"
+)
+
+// errOwn refuses a destination that no policy can allow.
+var (
+	errOwn         = fmt.Errorf("%w: a port of this server itself", ErrDenied)
+	errUnspecified = fmt.Errorf("%w: the unspecified address", ErrDenied)
+	errMulticast   = fmt.Errorf("%w: a multicast or broadcast address", ErrDenied)
+)
+
+// judge asks the guard and then the policy whether s may go on to t. Without a
+// session, as in a Direct that is used by itself, everything is allowed.
+func (s *Session) judge(ctx context.Context, t Target) error {
+	if s == nil {
+		return nil
+	}
+	if err := s.server.guard(t); err != nil {
+		return err
+	}
+	if s.server.Policy == nil {
+		return nil
+	}
+	err := s.server.Policy.Allow(ctx, s, t)
+	if err == nil || errors.Is(err, ErrDenied) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrDenied, err)
+}
+
+// guard refuses destinations that would lead back into this server or to many
+// hosts at once, whatever the policy says.
+func (s *Server) guard(t Target) error {
+	addr := t.Addr.Addr()
+	if !addr.IsValid() {
+		return nil
+	}
+	switch t.Stage {
+	case StageDial, StageDatagram:
+	case StageRequest:
+		if s.own.tcp(t.Addr) {
+			return errOwn
+		}
+		return nil // BIND may name the unspecified address
+	default:
+		return nil
+	}
+	switch {
+	case addr.IsUnspecified():
+		return errUnspecified
+	case addr.IsMulticast(), addr == broadcast:
+		return errMulticast
+	case t.Stage == StageDial && s.own.tcp(t.Addr), t.Stage == StageDatagram && s.own.udp(t.Addr):
+		return errOwn
+	}
+	return nil
+}
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// ports counts, for TCP and UDP, how many sockets of a server listen on each
+// port. It is read for every datagram, so it takes no lock.
+type ports struct {
+	listeners, relays [1 << 16]atomic.Int32
+}
+
+func (p *ports) tcp(ap netip.AddrPort) bool {
+	return p.listeners[ap.Port()].Load() > 0 && isLocal(ap.Addr())
+}
+
+func (p *ports) udp(ap netip.AddrPort) bool {
+	return p.relays[ap.Port()].Load() > 0 && isLocal(ap.Addr())
+}
+
+// isLocal tells whether addr is one of this host's. It asks the system, and is
+// asked itself only when a port matched.
+func isLocal(addr netip.Addr) bool {
+	addr = addr.Unmap().WithZone("")
+	if addr.IsLoopback() || addr.IsUnspecified() {
+		return true
+	}
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return true // better refused than recursed into
+	}
+	for _, a := range addrs {
+		prefix, err := netip.ParsePrefix(a.String())
+		if err == nil && prefix.Addr().Unmap() == addr {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,84 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/socksctl/socksctl/internal/socks5"
+)
+
+// login reads the greeting, chooses the method and proves who the client is
+// (RFC 1928, section 3, and RFC 1929).
+func (c *conn) login() error {
+	c.enter(StageGreeting)
+	offered, err := socks5.ReadGreeting(c.in)
+	if err != nil {
+		return fmt.Errorf("read greeting: %w", err)
+	}
+	c.enter(StageLogin)
+	auth := c.choose(offered)
+	if auth == nil {
+		return c.refuseMethod(errNoMethod)
+	}
+	if auth.Method(c.Session) == socks5.MethodPassword {
+		return c.password(auth)
+	}
+	if c.Identity, err = auth.Authenticate(c.ctx, c.Session, Login{}); err != nil {
+		return c.refuseMethod(err)
+	}
+	return c.write(socks5.AppendMethod(nil, socks5.MethodNone))
+}
+
+// choose returns the first way to log in that is open to the client and that it
+// offers, or nil: the server decides, and 0xFF never matches.
+func (c *conn) choose(offered []byte) Authenticator {
+	ways := c.server.Auth
+	if len(ways) == 0 {
+		ways = []Authenticator{NoAuth{}}
+	}
+	for _, auth := range ways {
+		method := auth.Method(c.Session)
+		spoken := method == socks5.MethodNone || method == socks5.MethodPassword
+		if spoken && slices.Contains(offered, method) {
+			return auth
+		}
+	}
+	return nil
+}
+
+// password reads a name and password and asks auth about them.
+func (c *conn) password(auth Authenticator) error {
+	if err := c.write(socks5.AppendMethod(nil, socks5.MethodPassword)); err != nil {
+		return err
+	}
+	name, password, err := socks5.ReadLogin(c.in)
+	if err != nil && !errors.Is(err, socks5.ErrVersion) {
+		return fmt.Errorf("read login: %w", err)
+	}
+	if err == nil {
+		c.Identity, err = c.verify(auth, Login{Name: name, Password: password})
+	}
+	if werr := c.write(socks5.AppendLoginReply(nil, err == nil)); werr != nil {
+		return errors.Join(err, werr)
+	}
+	return err
+}
+
+// verify asks auth, but not about what no account can have.
+func (c *conn) verify(auth Authenticator, login Login) (Identity, error) {
+	if login.Name == "" || login.Password == "" {
+		return Identity{}, fmt.Errorf("%w: empty name or password", ErrLogin)
+	}
+	return auth.Authenticate(c.ctx, c.Session, login)
+}
+
+// refuseMethod sends 0xFF and returns err.
+func (c *conn) refuseMethod(err error) error {
+	return errors.Join(err, c.write(socks5.AppendMethod(nil, socks5.MethodRefused)))
+}
+
+func (c *conn) write(b []byte) error {
+	_, err := c.peer.Write(b)
+	return err
+}

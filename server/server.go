@@ -1,0 +1,191 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"iter"
+	"log/slog"
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/socksctl/socksctl/internal/socks5"
+)
+
+// ErrServerClosed is what Serve and ServeTLS return after Shutdown or Close,
+// and the reason of the sessions that Close ends.
+var ErrServerClosed = errors.New("server closed")
+
+// ErrOpenProxy is what Serve and ServeTLS return rather than let anyone in: the
+// listener is not on loopback, no login is configured, and no client
+// certificate is required.
+var ErrOpenProxy = errors.New("refusing to be an open proxy: no login and no required client certificate beyond loopback")
+
+// Server accepts SOCKS5 connections (RFC 1928) and carries out what they ask for
+// through an [Outbound]. Its fields are set before the first Serve and not
+// changed after. The zero Server serves this host's network to loopback.
+type Server struct {
+	TLS      *tls.Config     // for ServeTLS
+	Auth     []Authenticator // in order of preference; nil: loopback or required client certificates only
+	Policy   Policy          // nil allows
+	Outbound Outbound        // nil is &Direct{}
+	Observer Observer        // nil observes nothing
+	Log      *slog.Logger    // nil logs nothing
+	Limits   Limits
+
+	Commands   Commands   // that are carried out; 0 is all
+	Advertise  netip.Addr // in replies to UDP ASSOCIATE, in place of our end of the control connection
+	Ports      PortRange  // of UDP relays
+	UDPRoaming bool       // lets a client change the port it sends datagrams from
+
+	setUp    sync.Once
+	limits   Limits // with the defaults filled in
+	outbound Outbound
+	log      *slog.Logger
+	own      *ports
+	lastID   atomic.Uint64
+	open     atomic.Int64 // connections accepted and not yet closed
+	waiting  queue        // not yet admitted
+	warm     warmQueues   // proven, holding their request back
+	running  sync.WaitGroup
+	stopped  chan struct{} // closed by Shutdown and Close
+
+	mu        sync.Mutex
+	closing   bool
+	listeners map[net.Listener]struct{}
+	sessions  map[uint64]*Session
+}
+
+// Commands is a set of commands.
+type Commands uint8
+
+// The commands of RFC 1928, section 4. CommandUDP includes the private commands
+// that carry datagrams on the control connection.
+const (
+	CommandConnect Commands = 1 << iota
+	CommandBind
+	CommandUDP
+)
+
+// has tells whether c allows a command; the empty set allows all.
+func (c Commands) has(cmd socks5.Command) bool {
+	if c == 0 {
+		return cmd.Known()
+	}
+	switch cmd {
+	case socks5.Connect:
+		return c&CommandConnect != 0
+	case socks5.Bind:
+		return c&CommandBind != 0
+	case socks5.Associate, socks5.FwdUDP, socks5.UDPTun:
+		return c&CommandUDP != 0
+	}
+	return false
+}
+
+func (s *Server) init() {
+	s.setUp.Do(func() {
+		s.limits = s.Limits.withDefaults()
+		s.outbound = s.Outbound
+		if s.outbound == nil {
+			s.outbound = &Direct{}
+		}
+		s.log = s.Log
+		if s.log == nil {
+			s.log = slog.New(slog.DiscardHandler)
+		}
+		s.own = new(ports)
+		s.stopped = make(chan struct{})
+		s.listeners = make(map[net.Listener]struct{})
+		s.sessions = make(map[uint64]*Session)
+	})
+}
+
+// Serve accepts plain SOCKS connections on l until Shutdown or Close, and then
+// returns [ErrServerClosed]. It closes l. It may run for any number of
+// listeners at once.
+func (s *Server) Serve(l net.Listener) error { return s.serve(l, nil) }
+
+// ServeTLS is Serve for SOCKS inside TLS, as s.TLS says.
+func (s *Server) ServeTLS(l net.Listener) error {
+	if s.TLS == nil {
+		l.Close()
+		return errors.New("ServeTLS: the server has no TLS configuration")
+	}
+	return s.serve(l, s.TLS)
+}
+
+// Shutdown stops accepting, ends the connections that have not asked for
+// anything yet, and waits until the others have ended or ctx has. Then it
+// returns ctx's error, and Close ends what is left.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.init()
+	s.stop()
+	for _, session := range s.all() {
+		if session.Stage() <= StageRequest {
+			session.End(ErrServerClosed)
+		}
+	}
+	done := make(chan struct{})
+	go func() { // ends with the last session: Close ends those that ctx did not wait for
+		s.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close stops accepting, ends every session with [ErrServerClosed], and returns
+// when all their sockets are closed.
+func (s *Server) Close() error {
+	s.init()
+	err := s.stop()
+	for _, session := range s.all() {
+		session.End(ErrServerClosed)
+	}
+	s.running.Wait()
+	return err
+}
+
+// stop closes the listeners, once.
+func (s *Server) stop() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return nil
+	}
+	s.closing = true
+	close(s.stopped)
+	var errs []error
+	for l := range s.listeners {
+		errs = append(errs, l.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Sessions returns the admitted sessions that are running at the moment of the
+// call, in no particular order.
+func (s *Server) Sessions() iter.Seq[*Session] {
+	return func(yield func(*Session) bool) {
+		for _, session := range s.all() {
+			if session.Stage() > StageRequest && !yield(session) {
+				return
+			}
+		}
+	}
+}
+
+// all returns every session, admitted or not.
+func (s *Server) all() []*Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.sessions))
+}
