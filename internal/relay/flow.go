@@ -122,7 +122,7 @@ func (f *flow) write(b []byte) bool {
 // moved counts n bytes that dst took.
 func (f *flow) moved(n int) {
 	f.count.Add(int64(n))
-	f.idle.touch()
+	f.idle.Touch()
 }
 
 // ended takes the error that reading src ended with, and reports whether it is

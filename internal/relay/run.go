@@ -16,7 +16,7 @@ const lingering = 10 * time.Second
 type run struct {
 	client, target side
 	up, down       *atomic.Int64
-	idle           idle
+	idle           Idle
 	err            atomic.Pointer[error] // the first failure
 }
 
@@ -26,7 +26,7 @@ func newRun(t *Tunnel) *run {
 		target: newSide("target", t.Target),
 		up:     t.Up,
 		down:   t.Down,
-		idle:   idle{after: t.Idle},
+		idle:   Idle{After: t.Idle},
 	}
 	if r.up == nil {
 		r.up = new(atomic.Int64)
@@ -41,7 +41,7 @@ func newRun(t *Tunnel) *run {
 // is called.
 func (r *run) watch(ctx context.Context) (stop func()) {
 	stopCtx := context.AfterFunc(ctx, func() { r.abort(context.Cause(ctx)) })
-	stopIdle := r.idle.start(func() { r.abort(ErrIdle) })
+	stopIdle := r.idle.Start(func() { r.abort(ErrIdle) })
 	return func() {
 		stopCtx()
 		stopIdle()
