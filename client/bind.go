@@ -15,9 +15,8 @@ import (
 //
 // The listener's Addr is what to tell the peer. Accept returns once, with the
 // peer as RemoteAddr and a conn like that of [Dialer.DialContext]; a later
-// Accept returns net.ErrClosed. It waits for BindTimeout. Until it has returned
-// the end of ctx closes the listener, as Close does, and either makes the proxy
-// stop listening; after that the conn is on its own.
+// Accept returns net.ErrClosed. It waits for BindTimeout. Closing the listener
+// makes the proxy stop listening, and leaves an accepted conn alone.
 func (d *Dialer) Listen(ctx context.Context, network, peer string) (net.Listener, error) {
 	allowed, err := parsePeer(network, peer)
 	if err != nil {
@@ -27,9 +26,7 @@ func (d *Dialer) Listen(ctx context.Context, network, peer string) (net.Listener
 	if err != nil {
 		return nil, d.refused("bind", network, netAddr(allowed), err)
 	}
-	l := &listener{s: s, network: network, addr: netAddr(s.outside(bound))}
-	l.stop = context.AfterFunc(ctx, func() { l.abandon(context.Cause(ctx)) })
-	return l, nil
+	return &listener{s: s, network: network, addr: netAddr(s.outside(bound))}, nil
 }
 
 // listener waits for the second reply of a BIND.
@@ -37,7 +34,6 @@ type listener struct {
 	s       *session
 	network string
 	addr    net.Addr
-	stop    func() bool // the wait for the end of ctx
 
 	mu      sync.Mutex
 	claimed bool  // by an Accept, which has not returned a conn yet
@@ -83,7 +79,6 @@ func (l *listener) claim() error {
 
 // handOver makes the connection the caller's, unless it was closed meanwhile.
 func (l *listener) handOver() error {
-	l.stop()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.err != nil {
@@ -96,7 +91,6 @@ func (l *listener) handOver() error {
 // abandon closes the connection, unless it was handed over, and returns the
 // first reason to do so.
 func (l *listener) abandon(reason error) error {
-	l.stop()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.err == nil {

@@ -32,8 +32,7 @@ const ALPN = "socksctl/1"
 // not be copied after that: it remembers what the proxy turned out to be
 // capable of.
 //
-// Every context bounds the set-up of what a method returns, and not its life,
-// except where a method says otherwise.
+// Every context bounds the set-up of what a method returns, and not its life.
 type Dialer struct {
 	Network string      // of the way to the proxy: "tcp" when empty, "tcp4", "tcp6" or "unix"
 	Address string      // of the proxy: host:port, or the path of a unix socket

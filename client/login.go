@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/internal/socks5"
 )
 
@@ -32,7 +33,7 @@ func (s *session) login(ctx context.Context) error {
 		err = s.loginBy(ctx, method)
 	}
 	if err != nil {
-		return s.d.fault("login", explain(err))
+		return s.d.fault("login", certs.Explain(err))
 	}
 	s.loggedIn = true
 	return nil

@@ -42,8 +42,7 @@ func newPacketConn(d *Dialer, local socks5.Addr) *packetConn {
 func newStreamConn(s *session, command socks5.Command, bound socks5.Addr) *packetConn {
 	p := newPacketConn(s.d, s.outside(bound))
 	c := carrier.NewStream(s.conn, nil, command, p.count)
-	// The frames of gost's command lose step at an empty one.
-	c.DropEmpty = command == socks5.UDPTun && !s.known
+	c.DropEmpty = !s.known
 	p.start(c, nil)
 	return p
 }

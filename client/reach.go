@@ -5,6 +5,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/internal/relay"
 	"golang.org/x/net/proxy"
 )
@@ -14,7 +15,7 @@ import (
 func (d *Dialer) reach(ctx context.Context, deadline time.Time) (*session, error) {
 	offer := d.TLS != nil && !d.noALPN.Load()
 	s, err := d.reachOnce(ctx, deadline, offer)
-	if offer && alertOf(err) == alertNoApplicationProtocol {
+	if offer && refusesALPN(err) {
 		d.log().DebugContext(ctx, "proxy refuses ALPN, dialling it again without", "proxy", d.URL())
 		d.noALPN.Store(true)
 		return d.reachOnce(ctx, deadline, false)
@@ -33,7 +34,7 @@ func (d *Dialer) reachOnce(ctx context.Context, deadline time.Time, offerALPN bo
 	if d.TLS != nil {
 		if err := s.secure(ctx, d.tlsConfig(offerALPN)); err != nil {
 			raw.Close()
-			return nil, d.fault("tls", err)
+			return nil, d.fault("tls", certs.Explain(err))
 		}
 	}
 	s.in.r = s.conn

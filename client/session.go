@@ -3,11 +3,11 @@ package client
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"time"
 
+	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/internal/socks5"
 )
 
@@ -71,7 +71,7 @@ func (s *session) request(ctx context.Context, req socks5.Request) (socks5.Addr,
 			return socks5.Addr{}, s.d.fault("request", err)
 		}
 	} else if err := s.loginWith(ctx, req); err != nil {
-		return socks5.Addr{}, s.d.fault("login", explain(err))
+		return socks5.Addr{}, s.d.fault("login", certs.Explain(err))
 	}
 	return s.reply(ctx, s.d.replyTimeout())
 }
@@ -91,7 +91,7 @@ func (s *session) reply(ctx context.Context, timeout time.Duration) (bound socks
 	case errors.As(err, &code) && !errors.Is(err, socks5.ErrAddressType):
 		return bound, assigned(code)
 	}
-	return bound, s.d.fault("request", explain(err))
+	return bound, s.d.fault("request", certs.Explain(err))
 }
 
 // exchange writes b and lets read read, both before the deadline.
@@ -112,8 +112,9 @@ func (s *session) write(b []byte) error {
 		return err
 	}
 	var one [1]byte
-	if _, alert := s.conn.Read(one[:]); alertOf(alert) != 0 {
-		return alert
+	_, rerr := s.conn.Read(one[:])
+	if _, ok := certs.Alert(rerr); ok {
+		return rerr
 	}
 	return err
 }
@@ -130,13 +131,4 @@ func (s *session) outside(addr socks5.Addr) socks5.Addr {
 	}
 	at.Port = addr.Port
 	return at
-}
-
-// explain adds to an alert what crypto/tls leaves out. Under TLS 1.3 a client
-// learns at its first read that its certificate was refused.
-func explain(err error) error {
-	if alert := alertOf(err); alert != 0 {
-		return fmt.Errorf("the proxy refuses the client certificate, or the lack of one: %w (alert %d)", err, alert)
-	}
-	return err
 }

@@ -3,10 +3,9 @@ package client
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"net"
-	"reflect"
 
+	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/internal/relay"
 )
 
@@ -50,18 +49,10 @@ func (d *Dialer) host() string {
 	return host
 }
 
-// alertNoApplicationProtocol is the alert of RFC 7301, section 3.2.
-const alertNoApplicationProtocol = 120
-
-// alertOf returns the number of the alert that the proxy ended TLS with, and 0
-// when there was none. crypto/tls does not export the type that it has.
-func alertOf(err error) uint8 {
-	var op *net.OpError
-	if !errors.As(err, &op) || op.Op != "remote error" {
-		return 0
-	}
-	if v := reflect.ValueOf(op.Err); v.Kind() == reflect.Uint8 {
-		return uint8(v.Uint())
-	}
-	return 0
+// refusesALPN tells whether the proxy ended the handshake with the alert "no
+// application protocol" (RFC 7301, section 3.2).
+func refusesALPN(err error) bool {
+	const noApplicationProtocol = 120
+	alert, ok := certs.Alert(err)
+	return ok && alert == noApplicationProtocol
 }

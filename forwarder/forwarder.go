@@ -1,0 +1,80 @@
+// Package forwarder is the local end of an encrypted proxy: a plain SOCKS5
+// server for programs that know no other, whose way out is a SOCKS5 server
+// behind TLS. It is a [server.Server] whose Outbound is a [client.Dialer], so
+// that CONNECT, BIND and UDP ASSOCIATE, their replies and their records are
+// those of the server.
+//
+//	d, err := client.ParseURL("socks5+tls://proxy.example.com")
+//	listeners, err := forwarder.Listen(ctx, ":1080")
+//	f := forwarder.New(d)
+//	err = f.Serve(listeners[0])
+package forwarder
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/socksctl/socksctl/client"
+	"github.com/socksctl/socksctl/server"
+)
+
+var _ server.Outbound = (*client.Dialer)(nil)
+
+// slack is by how much the forwarder waits longer than the Dialer, and the
+// Dialer than the server, so that the reply of the far end is the one that
+// counts.
+const slack = 5 * time.Second
+
+// New returns a server that carries everything out through d. Its Limits leave
+// d the time it needs; the logins of its Auth are the apps' and have nothing to
+// do with d's.
+func New(d *client.Dialer) *server.Server {
+	reach := orDefault(d.Timeout, client.DefaultTimeout)
+	return &server.Server{
+		Outbound: d,
+		Limits: server.Limits{
+			Connect:  reach + orDefault(d.ReplyTimeout, client.DefaultReplyTimeout),
+			BindWait: orDefault(d.BindTimeout, client.DefaultBindTimeout) + slack,
+		},
+	}
+}
+
+func orDefault(d, fallback time.Duration) time.Duration {
+	if d == 0 {
+		return fallback
+	}
+	return d
+}
+
+// Listen opens what apps connect to: ":1080" is port 1080 of 127.0.0.1 and, on a
+// host that has it, of ::1; anything else is as [server.Listen] takes it. The
+// caller closes the listeners.
+func Listen(ctx context.Context, address string) ([]net.Listener, error) {
+	if !strings.HasPrefix(address, ":") {
+		l, err := server.Listen(ctx, address)
+		if err != nil {
+			return nil, err
+		}
+		return []net.Listener{l}, nil
+	}
+	four, err := server.Listen(ctx, "127.0.0.1"+address)
+	if err != nil {
+		return nil, err
+	}
+	_, port, err := net.SplitHostPort(four.Addr().String())
+	if err != nil {
+		return nil, errors.Join(err, four.Close())
+	}
+	six, err := server.Listen(ctx, net.JoinHostPort("::1", port))
+	if errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT) {
+		return []net.Listener{four}, nil
+	}
+	if err != nil {
+		return nil, errors.Join(err, four.Close())
+	}
+	return []net.Listener{four, six}, nil
+}
