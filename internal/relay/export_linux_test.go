@@ -38,3 +38,6 @@ func PipesEmpty() bool {
 	}
 	return true
 }
+
+// Settle waits until the peer of c has acknowledged all that was written.
+var Settle = settle

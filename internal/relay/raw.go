@@ -18,10 +18,12 @@ type Raw struct {
 	net.Conn
 	src source // nil if the conn has no descriptor
 
-	// What is read and not yet taken: buf[next:end]. One goroutine reads.
-	buf       *buffer
+	poll bool // Read returns syscall.EAGAIN where it would wait; of the one goroutine that reads
+
+	in        sync.Mutex
+	closed    bool
+	buf       *buffer // what is read and not yet taken is buf[next:end]
 	next, end int
-	poll      bool // Read returns syscall.EAGAIN where it would wait
 
 	leaving atomic.Bool // crypto/tls is writing its close_notify
 
@@ -51,29 +53,60 @@ func (r *Raw) Read(p []byte) (int, error) {
 	if err := r.fill(!r.poll); err != nil {
 		return 0, err
 	}
+	r.in.Lock()
+	defer r.in.Unlock()
+	if r.buf == nil {
+		return 0, net.ErrClosed
+	}
 	n := copy(p, r.buf[r.next:r.end])
 	if r.next += n; r.next == r.end {
-		r.release()
+		r.giveBack()
 	}
 	return n, nil
 }
 
 // fill makes sure that there are bytes to take.
 func (r *Raw) fill(wait bool) error {
-	if r.buf != nil {
+	if r.waiting() {
 		return nil
 	}
 	buf, n, err := r.src.read(wait)
+	if err != nil {
+		return truncated(err)
+	}
+	r.in.Lock()
+	defer r.in.Unlock()
+	if r.closed {
+		buffers.put(buf)
+		return net.ErrClosed
+	}
 	r.buf, r.next, r.end = buf, 0, n
-	return truncated(err)
+	return nil
 }
 
-// release gives back the buffer.
-func (r *Raw) release() {
+// waiting reports whether there are bytes to take.
+func (r *Raw) waiting() bool {
+	r.in.Lock()
+	defer r.in.Unlock()
+	return r.buf != nil
+}
+
+// giveBack gives back the buffer. r.in is held.
+func (r *Raw) giveBack() {
 	if r.buf != nil {
 		buffers.put(r.buf)
 		r.buf = nil
 	}
+}
+
+// Close closes the conn, and discards what was read and not taken.
+func (r *Raw) Close() error {
+	err := r.Conn.Close()
+	r.in.Lock()
+	defer r.in.Unlock()
+	r.closed = true
+	r.giveBack()
+	return err
 }
 
 func truncated(err error) error {

@@ -76,8 +76,6 @@ func (r *run) abort(err error) {
 
 // finish closes both conns after both directions have ended, and says how.
 func (r *run) finish() error {
-	defer r.client.release()
-	defer r.target.release()
 	err := r.err.Load()
 	if err == nil {
 		r.client.conn.Close()
@@ -140,11 +138,4 @@ func (s *side) write(b []byte) (int, error) {
 		return 0, e
 	}
 	return n, err
-}
-
-// release gives back what the side holds. Nothing may use it any more.
-func (s *side) release() {
-	if s.raw != nil {
-		s.raw.release()
-	}
 }
