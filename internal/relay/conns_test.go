@@ -35,6 +35,7 @@ var modes = []struct {
 	{"PlainToTLS13", tcpPair, reversed(tlsPair(tls.VersionTLS13))},
 	{"TLStoTLS", tlsPair(tls.VersionTLS13), reversed(tlsPair(tls.VersionTLS12))},
 	{"UnixToPlain", unixPair, tcpPair},
+	{"Opaque", hidden(tcpPair), tcpPair},
 	{"Wrapped", wrapped(tcpPair), wrapped(tlsPair(tls.VersionTLS13))},
 }
 
@@ -134,6 +135,23 @@ func wrapped(pair pairFunc) pairFunc {
 		t.Helper()
 		far, near = pair(t)
 		return far, addressed{addressed{near}}
+	}
+}
+
+// opaque shows the conn under it as *tls.Conn does, and so its bytes have to
+// pass through it.
+type opaque struct{ net.Conn }
+
+func (o opaque) NetConn() net.Conn { return o.Conn }
+
+// CloseWrite ends what goes to the peer.
+func (o opaque) CloseWrite() error { return relay.CloseWrite(o.Conn) }
+
+func hidden(pair pairFunc) pairFunc {
+	return func(t testing.TB) (far, near net.Conn) {
+		t.Helper()
+		far, near = pair(t)
+		return far, opaque{near}
 	}
 }
 
