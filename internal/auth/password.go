@@ -1,0 +1,100 @@
+// Package auth is the ways to log in: a file of users and their password
+// hashes, and the certificate of a client.
+package auth
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync/atomic"
+
+	"github.com/socksctl/socksctl/internal/files"
+	"github.com/socksctl/socksctl/server"
+)
+
+const methodPassword = 0x02 // RFC 1928, section 3
+
+// Password logs in by name and password (RFC 1929) against a user file. Names
+// and passwords are compared as bytes. Its methods may be called from many
+// goroutines.
+type Password struct {
+	file  string
+	log   *slog.Logger
+	slots chan struct{} // as many hashes at a time as there are processors
+	table atomic.Pointer[table]
+}
+
+var _ server.Authenticator = (*Password)(nil)
+
+// NewPassword reads a user file. A nil log is silent.
+func NewPassword(file string, log *slog.Logger) (*Password, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	p := &Password{file: file, log: log, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	if err := p.Reload(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Reload reads the file again and forgets remembered logins. On an error the
+// users stay as they were.
+func (p *Password) Reload() error {
+	data, err := files.Read(p.file)
+	if err != nil {
+		return fmt.Errorf("user file: %w", err)
+	}
+	t, err := parseTable(p.file, data)
+	if err != nil {
+		return fmt.Errorf("user file %w", err)
+	}
+	if err := files.Exposed(p.file); err != nil {
+		p.log.Warn("user file", "err", err)
+	}
+	p.table.Store(t)
+	return nil
+}
+
+// Len returns how many users there are.
+func (p *Password) Len() int { return len(p.table.Load().users) }
+
+// Method returns 0x02: this way is open to every session.
+func (p *Password) Method(*server.Session) byte { return methodPassword }
+
+// Authenticate returns who logs in. An unknown user takes as much work as a
+// wrong password, and the two have the same error but for the name.
+func (p *Password) Authenticate(ctx context.Context, _ *server.Session, login server.Login) (server.Identity, error) {
+	t := p.table.Load()
+	ok, err := t.verify(ctx, p.slots, login.Name, login.Password)
+	if err != nil {
+		return server.Identity{}, fmt.Errorf("login of user %q: %w", login.Name, err)
+	}
+	if !ok {
+		return server.Identity{}, fmt.Errorf("%w: user %q", server.ErrLogin, login.Name)
+	}
+	return server.Identity{User: login.Name, Method: "password"}, nil
+}
+
+func (t *table) verify(ctx context.Context, slots chan struct{}, name, password string) (bool, error) {
+	known, ok := t.users[name]
+	tag := t.cache.tag(name, password)
+	if ok && t.cache.has(tag) {
+		return true, nil
+	}
+	if !ok {
+		known = t.decoy
+	}
+	select {
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	if !known.match(password) || !ok || password == "" {
+		return false, nil
+	}
+	t.cache.add(tag)
+	return true, nil
+}

@@ -1,0 +1,95 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+const maxField = 255 // of a name and of a password, RFC 1929, section 2
+
+// table is the content of a user file.
+type table struct {
+	users map[string]hash
+	decoy hash // worked on for users that do not exist
+	cache *cache
+}
+
+// parseTable reads lines of "name:hash". Empty lines and those that begin with
+// "#" are passed over. Errors name the file and the line, and show neither a
+// hash nor what may be a password.
+func parseTable(file string, data []byte) (*table, error) {
+	t := &table{users: make(map[string]hash), cache: newCache()}
+	n := 0
+	for line := range strings.Lines(string(data)) {
+		n++
+		name, rest, ok := splitLine(line)
+		if !ok {
+			continue
+		}
+		err := checkName(name)
+		if _, twice := t.users[name]; err == nil && twice {
+			err = fmt.Errorf("user %q is there twice", name)
+		}
+		if err == nil {
+			t.users[name], err = parseHash(rest)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", file, n, err)
+		}
+	}
+	t.decoy = t.commonest()
+	return t, nil
+}
+
+// splitLine returns the two parts of a line, and false for one that has none.
+func splitLine(line string) (name, rest string, ok bool) {
+	line = strings.TrimRight(line, " \t\r\n")
+	if line == "" || line[0] == '#' {
+		return "", "", false
+	}
+	name, rest, _ = strings.Cut(line, ":")
+	return name, rest, true
+}
+
+// checkName refuses names that a login cannot have, or a line cannot hold. It
+// shows none of them: a line without a colon may be anything.
+func checkName(name string) error {
+	switch {
+	case name == "" || len(name) > maxField:
+		return fmt.Errorf("a name has 1 to %d bytes", maxField)
+	case strings.ContainsAny(name, ":\r\n"):
+		return errors.New("a name cannot have a colon or a line break in it")
+	case name[0] == '#':
+		return errors.New("a name cannot begin with #")
+	}
+	return nil
+}
+
+// checkPassword refuses passwords that cannot be sent.
+func checkPassword(password string) error {
+	if password == "" || len(password) > maxField {
+		return fmt.Errorf("a password has 1 to %d bytes", maxField)
+	}
+	return nil
+}
+
+// commonest returns a hash of the class that most users have, so that an
+// unknown user takes the time that a known one is likely to.
+func (t *table) commonest() hash {
+	count := make(map[string]int)
+	var best hash
+	for _, h := range t.users {
+		count[h.class()]++
+	}
+	for _, h := range t.users {
+		if best == nil || count[h.class()] > count[best.class()] ||
+			count[h.class()] == count[best.class()] && h.class() < best.class() {
+			best = h
+		}
+	}
+	if best == nil {
+		best = newArgon("")
+	}
+	return best
+}
