@@ -33,6 +33,9 @@ func (e *ProxyError) Timeout() bool {
 	return errors.As(e.Err, &t) && t.Timeout()
 }
 
+// Temporary is there because net.Error asks for it too.
+func (e *ProxyError) Temporary() bool { return false }
+
 // ErrLogin tells that the proxy refused the user name and password.
 var ErrLogin = socks5.ErrLogin
 
