@@ -86,7 +86,7 @@ func (s *session) reply(ctx context.Context, timeout time.Duration) (bound socks
 	})
 	var code socks5.Reply
 	switch {
-	case err == nil, ctx.Err() != nil, err == errTimeout:
+	case err == nil, ctx.Err() != nil, errors.Is(err, errTimeout):
 		return bound, err
 	case errors.As(err, &code) && !errors.Is(err, socks5.ErrAddressType):
 		return bound, assigned(code)
