@@ -133,7 +133,7 @@ func FuzzTable(f *testing.F) {
 			if name == "" || len(name) > maxField {
 				t.Errorf("got the name %q", name)
 			}
-			if strings.HasPrefix(h.class(), "$") && !strings.Contains(h.class(), "000") { // the quick ones: a match must not panic
+			if h, ok := h.(htpasswdHash); ok && len(h.kind) <= len("$6$9999") { // the quick ones: a match must not panic
 				h.match(password)
 			}
 		}
