@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -10,30 +11,51 @@ import (
 // and no system call. Touch may be called from any goroutine once Start has
 // returned.
 type Idle struct {
-	After time.Duration // 0 is for ever
-	begun time.Time
-	last  atomic.Int64 // of the last traffic, from begun
-	timer *time.Timer
+	After   time.Duration // 0 is for ever
+	expired func()
+	begun   time.Time
+	last    atomic.Int64 // of the last traffic, from begun
+
+	mu      sync.Mutex
+	timer   *time.Timer
+	stopped bool
 }
 
 // Start makes expired be called once there was no traffic for i.After, until the
-// func that it returns is called.
+// func that it returns is called. That waits for a call of expired under way,
+// and reports whether there was none.
 func (i *Idle) Start(expired func()) (stop func() bool) {
 	if i.After <= 0 {
 		return func() bool { return true }
 	}
-	i.begun = time.Now()
-	ready := make(chan struct{})
-	i.timer = time.AfterFunc(i.After, func() {
-		<-ready
-		if left := i.After - time.Since(i.begun) + time.Duration(i.last.Load()); left > 0 {
-			i.timer.Reset(left)
-			return
-		}
-		expired()
-	})
-	close(ready)
-	return i.timer.Stop
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.begun, i.expired = time.Now(), expired
+	i.timer = time.AfterFunc(i.After, i.fire)
+	return i.stop
+}
+
+func (i *Idle) fire() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.stopped {
+		return
+	}
+	if left := i.After - time.Since(i.begun) + time.Duration(i.last.Load()); left > 0 {
+		i.timer.Reset(left)
+		return
+	}
+	i.stopped = true
+	i.expired()
+}
+
+func (i *Idle) stop() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	before := !i.stopped
+	i.stopped = true
+	i.timer.Stop()
+	return before
 }
 
 // Touch notes that there is traffic.

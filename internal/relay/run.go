@@ -38,13 +38,19 @@ func newRun(t *Tunnel) *run {
 }
 
 // watch makes ctx and the idle timeout abort r, until the func that it returns
-// is called.
+// is called; that waits for an abort under way.
 func (r *run) watch(ctx context.Context) (stop func()) {
-	stopCtx := context.AfterFunc(ctx, func() { r.abort(context.Cause(ctx)) })
+	aborted := make(chan struct{})
+	stopCtx := context.AfterFunc(ctx, func() {
+		defer close(aborted)
+		r.abort(context.Cause(ctx))
+	})
 	stopIdle := r.idle.Start(func() { r.abort(ErrIdle) })
 	return func() {
-		stopCtx()
 		stopIdle()
+		if !stopCtx() {
+			<-aborted
+		}
 	}
 }
 
