@@ -123,6 +123,7 @@ func (f *flow) write(b []byte) bool {
 func (f *flow) moved(n int) {
 	f.count.Add(int64(n))
 	f.idle.Touch()
+	f.patience.touch()
 }
 
 // ended takes the error that reading src ended with, and reports whether it is

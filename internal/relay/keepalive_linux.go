@@ -11,19 +11,45 @@ import (
 // setUserTimeout bounds how long data may stay unacknowledged (RFC 5482).
 // Keepalive does not do that: it is silent while data is under way.
 func setUserTimeout(c *net.TCPConn, d time.Duration) error {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return fmt.Errorf("TCP_USER_TIMEOUT: %w", err)
-	}
-	var failed error
-	err = raw.Control(func(fd uintptr) {
-		failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(d.Milliseconds()))
-	})
-	if err == nil {
-		err = failed
-	}
-	if err != nil {
+	if err := setTCPOption(c, unix.TCP_USER_TIMEOUT, int(d.Milliseconds())); err != nil {
 		return fmt.Errorf("TCP_USER_TIMEOUT: %w", err)
 	}
 	return nil
+}
+
+func setTCPOption(c *net.TCPConn, option, value int) error {
+	return control(c, func(fd int) error {
+		return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, option, value)
+	})
+}
+
+// tcpOption returns the value of an option, and 0 once c is closed.
+func tcpOption(c *net.TCPConn, option int) (value int) {
+	control(c, func(fd int) (err error) {
+		value, err = unix.GetsockoptInt(fd, unix.IPPROTO_TCP, option)
+		return err
+	})
+	return value
+}
+
+// tcpInfo returns TCP_INFO, and nil once c is closed.
+func tcpInfo(c *net.TCPConn) (info *unix.TCPInfo) {
+	control(c, func(fd int) (err error) {
+		info, err = unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+		return err
+	})
+	return info
+}
+
+// control calls f with the descriptor of c.
+func control(c *net.TCPConn, f func(fd int) error) error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	if err := raw.Control(func(fd uintptr) { failed = f(int(fd)) }); err != nil {
+		return err
+	}
+	return failed
 }

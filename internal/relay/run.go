@@ -17,6 +17,7 @@ type run struct {
 	client, target side
 	up, down       *atomic.Int64
 	idle           Idle
+	patience       *patience
 	err            atomic.Pointer[error] // the first failure
 }
 
@@ -27,6 +28,8 @@ func newRun(t *Tunnel) *run {
 		up:     t.Up,
 		down:   t.Down,
 		idle:   Idle{After: t.Idle},
+
+		patience: newPatience(t.Client, t.Target),
 	}
 	if r.up == nil {
 		r.up = new(atomic.Int64)
@@ -47,6 +50,7 @@ func (r *run) watch(ctx context.Context) (stop func()) {
 	})
 	stopIdle := r.idle.Start(func() { r.abort(ErrIdle) })
 	return func() {
+		r.patience.stop()
 		stopIdle()
 		if !stopCtx() {
 			<-aborted

@@ -3,8 +3,6 @@ package relay
 import (
 	"net"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // tcpClosed is the state of a socket that has seen RST.
@@ -29,16 +27,4 @@ func settle(c net.Conn, by time.Time) {
 func unacknowledged(c *net.TCPConn) bool {
 	info := tcpInfo(c)
 	return info != nil && info.State != tcpClosed && info.Unacked+info.Notsent_bytes > 0
-}
-
-// tcpInfo returns TCP_INFO of c, and nil once that is closed.
-func tcpInfo(c *net.TCPConn) (info *unix.TCPInfo) {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return nil
-	}
-	err = raw.Control(func(fd uintptr) {
-		info, err = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
-	})
-	return info
 }
