@@ -63,13 +63,13 @@ func NewStream(conn net.Conn, r io.Reader, command socks5.Command, drop DropFunc
 }
 
 // ReadBatch implements [Conn]. The end of the stream between two frames is
-// io.EOF, and inside of one io.ErrUnexpectedEOF.
+// io.EOF, and inside of one io.ErrUnexpectedEOF. A read deadline of the conn
+// interrupts it, and the next call goes on where it stopped.
 func (s *Stream) ReadBatch(ds []Datagram) (int, error) {
 	n, err := s.in.read(ds)
 	if err == nil {
 		return n, nil
 	}
-	s.in.release()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {

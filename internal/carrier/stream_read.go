@@ -3,6 +3,7 @@ package carrier
 import (
 	"errors"
 	"io"
+	"os"
 	"sync"
 
 	"github.com/socksctl/socksctl/internal/socks5"
@@ -27,22 +28,29 @@ type frameReader struct {
 	headLen  int
 	buf      *inStream // nil between frames
 	from, to int
+	err      error // what ended the stream
 }
 
 // read fills ds with the datagrams that are there and waits when there is none.
+// Any error but a deadline's is final.
 func (f *frameReader) read(ds []Datagram) (int, error) {
-	for {
+	for f.err == nil {
 		n, err := f.parse(ds)
 		if n > 0 {
-			return n, nil // an error of parse is found again by the next read
+			return n, nil // an error of parse is met again by the next read
 		}
-		if errors.Is(err, ErrFrame) {
-			return 0, err
+		if err == nil || errors.Is(err, socks5.ErrShort) {
+			err = f.fill()
 		}
-		if err := f.fill(); err != nil {
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
 			return 0, err
+		case err != nil:
+			f.release()
+			f.err = err
 		}
 	}
+	return 0, f.err
 }
 
 // parse takes whole frames out of the buffer until ds is full. The error is
