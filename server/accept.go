@@ -23,8 +23,8 @@ var errCrowdedOut = errors.New("gave way to newer connections before it was admi
 func (s *Server) serve(l net.Listener, config *tls.Config) error {
 	s.init()
 	defer l.Close()
-	if len(s.Auth) == 0 && !isPrivate(l.Addr()) && (config == nil || config.ClientAuth != tls.RequireAndVerifyClientCert) {
-		return ErrOpenProxy
+	if err := s.MayServe(l.Addr(), config); err != nil {
+		return err
 	}
 	if !s.track(l) {
 		return ErrServerClosed
@@ -51,6 +51,16 @@ func (s *Server) serve(l net.Listener, config *tls.Config) error {
 		case <-s.stopped:
 		}
 	}
+}
+
+// MayServe returns [ErrOpenProxy] for a listener at addr, with TLS as config says
+// or none, that would let anyone in. Serve and ServeTLS ask it themselves.
+func (s *Server) MayServe(addr net.Addr, config *tls.Config) error {
+	certificate := config != nil && config.ClientAuth == tls.RequireAndVerifyClientCert
+	if len(s.Auth) > 0 || certificate || isPrivate(addr) {
+		return nil
+	}
+	return ErrOpenProxy
 }
 
 // isPrivate tells whether only this host's own users can reach addr.

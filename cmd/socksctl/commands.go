@@ -1,0 +1,13 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// commands returns what the root offers.
+func commands(s streams) []*cobra.Command {
+	return []*cobra.Command{
+		quickstartCommand(s),
+		serveCommand(s),
+		forwardCommand(s),
+		versionCommand(s),
+	}
+}

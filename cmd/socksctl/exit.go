@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/socksctl/socksctl/client"
+	"github.com/socksctl/socksctl/internal/socks5"
+)
+
+// The exit statuses.
+const (
+	exitFailed        = 1
+	exitMisuse        = 2
+	exitConfiguration = 3
+	exitRefused       = 4 // by the proxy, with a reply
+	exitUnreachable   = 5 // the proxy, or its TLS
+)
+
+// exitError is an error that knows its exit status.
+type exitError struct {
+	status int
+	err    error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+// misuse is an error in how a command was called.
+func misuse(format string, args ...any) error {
+	return &exitError{exitMisuse, fmt.Errorf(format, args...)}
+}
+
+// misconfigured is an error in what a command was told to work with.
+func misconfigured(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exitError{exitConfiguration, err}
+}
+
+// status returns the exit status for err.
+func status(err error) int {
+	var (
+		exit  *exitError
+		proxy *client.ProxyError
+		reply socks5.Reply
+	)
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return exit.status
+	case errors.As(err, &proxy):
+		return exitUnreachable
+	case errors.As(err, &reply):
+		return exitRefused
+	case strings.HasPrefix(err.Error(), "unknown command"): // cobra has no type for it
+		return exitMisuse
+	}
+	return exitFailed
+}
+
+// explain returns err as the user reads it: a reply with its code.
+func explain(err error) string {
+	var (
+		proxy *client.ProxyError
+		reply socks5.Reply
+	)
+	if !errors.As(err, &proxy) && errors.As(err, &reply) {
+		return fmt.Sprintf("%v (REP %02x)", err, byte(reply))
+	}
+	return err.Error()
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net"
+
+	"github.com/socksctl/socksctl/forwarder"
+	"github.com/socksctl/socksctl/internal/config"
+	"github.com/socksctl/socksctl/server"
+	"github.com/spf13/cobra"
+)
+
+func forwardCommand(s streams) *cobra.Command {
+	settings := forwardSettings()
+	cmd := &cobra.Command{
+		Use:     "forward",
+		Short:   "Run a local plain SOCKS5 server that forwards to one inside TLS",
+		Example: "  socksctl forward --local :1080 --server socks5+tls://proxy.example.com:1443 --ca ca.crt --cert me.crt --key me.key",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			l, err := load(cmd.Flags(), settings)
+			if err != nil {
+				return err
+			}
+			v, err := newForward(s, &l.Config.Forward, newLogger(s.err, l.Log))
+			if err != nil {
+				return err
+			}
+			return v.run(s)
+		},
+	}
+	register(cmd.Flags(), settings)
+	return cmd
+}
+
+// newForward makes a service of c with its listeners open.
+func newForward(s streams, c *config.Forward, log *slog.Logger) (*service, error) {
+	if len(c.Server) != 1 {
+		return nil, misuse("forward takes one --server, and got %d", len(c.Server))
+	}
+	options := proxyOptions{
+		Server: c.Server[0], CA: c.CAPath, Cert: c.CertificatePath, Key: c.PrivateKeyPath,
+		ServerName: c.ServerName, Pins: c.Pins, UDP: c.UDP.String(), PasswordFile: c.PasswordPath,
+	}
+	dialer, source, err := options.dialer(s, log)
+	if err != nil {
+		return nil, err
+	}
+	v := &service{Server: forwarder.New(dialer), drain: c.DrainTimeout.Duration, log: log}
+	v.Log = log
+	if source != nil {
+		v.watch = append(v.watch, source.Watch)
+		v.reload = append(v.reload, source.Reload)
+	}
+	if err := v.usePasswords(c.Users); err != nil {
+		return nil, misconfigured(err)
+	}
+	v.plainLogin = c.Users != "" || c.InsecureOpenProxy
+	if c.InsecureOpenProxy && c.Users == "" {
+		v.Auth = append(v.Auth, server.NoAuth{})
+	}
+	v.plain, err = listenAll(c.Local, func(address string) ([]net.Listener, error) {
+		return forwarder.Listen(context.Background(), address)
+	})
+	if err == nil && len(v.plain) == 0 {
+		err = misuse("forward takes at least one --local")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"slices"
+	"time"
+)
+
+// serverSettings is what serve takes.
+func serverSettings() []setting {
+	return slices.Concat([]setting{
+		{"server.listen", "listen", "address for plain SOCKS, host:port or unix:PATH (default 127.0.0.1:1080 without a TLS listener)", []string(nil)},
+		{"server.tls.listen", "tls-listen", "address for SOCKS inside TLS", []string(nil)},
+		{"server.tls.certificate_path", "tls-cert", "certificate of the server, PEM", ""},
+		{"server.tls.private_key_path", "tls-key", "its private key, PEM", ""},
+		{"server.tls.client_ca_path", "client-ca", "CA of client certificates, which are required then", ""},
+		{"server.tls.client_auth", "client-auth", "client certificates: none, request or require", ""},
+		{"server.tls.cert_identity", "cert-identity", "part of a client certificate that is the user: cn, uri, email or dns", "cn"},
+		{"server.tls.client_crl_path", "client-crl", "list of revoked client certificates", ""},
+		{"server.tls.min_protocol_version", "tls-min", "least TLS version: 1.2 or 1.3", "1.2"},
+		{"server.users", "users", "user file (socksctl user add)", ""},
+		{"server.commands", "commands", "commands that are served", "connect,bind,udp"},
+		{"server.udp_roaming", "udp-roaming", "let a client change the port it sends datagrams from", false},
+		{"server.udp_full_cone", "udp-full-cone", "let datagrams in from hosts that none was sent to", false},
+		{"server.advertise", "advertise", "public host in BIND and UDP replies", ""},
+		{"server.port_range", "port-range", "ports of BIND listeners and UDP relays, FIRST-LAST", ""},
+		{"server.insecure_open_proxy", "insecure-open-proxy", "serve anyone, beyond loopback, without a login", false},
+		{"server.drain_timeout", "drain-timeout", "how long sessions may go on after SIGTERM", 30 * time.Second},
+	}, limitSettings(), logSettings())
+}
+
+func limitSettings() []setting {
+	return []setting{
+		{"server.limits.handshake_timeout", "handshake-timeout", "from accept until the request is read", 10 * time.Second},
+		{"server.limits.connect_timeout", "connect-timeout", "of a CONNECT", 10 * time.Second},
+		{"server.limits.bind_timeout", "bind-timeout", "of a BIND for its peer", 300 * time.Second},
+		{"server.limits.udp_timeout", "udp-timeout", "of an association without a datagram", 120 * time.Second},
+		{"server.limits.idle_timeout", "idle-timeout", "of a tunnel without a byte; 0 is for ever", time.Duration(0)},
+		{"server.limits.warm_timeout", "warm-timeout", "of a forwarder's connection held ready", 90 * time.Second},
+		{"server.limits.max_conns", "max-conns", "connections at once; 0: half the descriptor limit", 0},
+		{"server.limits.max_handshakes", "max-handshakes", "connections not yet admitted", 1024},
+	}
+}
+
+// forwardSettings is what forward takes.
+func forwardSettings() []setting {
+	return append([]setting{
+		{"forward.local", "local", "address for apps: :PORT is both loopbacks; host:port or unix:PATH", []string{"127.0.0.1:1080"}},
+		{"forward.server", "server", "the server, socks5+tls://[user@]host[:port]", []string(nil)},
+		{"forward.ca_path", "ca", "CA of the server's certificate, PEM (default: the system's)", ""},
+		{"forward.certificate_path", "cert", "certificate to show the server, PEM", ""},
+		{"forward.private_key_path", "key", "its private key, PEM", ""},
+		{"forward.server_name", "server-name", "name in the server's certificate, when not that of --server", ""},
+		{"forward.pins", "pin", "pin of the server's key, sha256/BASE64 (socksctl cert show)", []string(nil)},
+		{"forward.password_path", "password-file", "file with the password for the server", ""},
+		{"forward.udp", "udp", "how datagrams travel to the server: tls, plain or off", "tls"},
+		{"forward.users", "users", "user file for the apps (socksctl user add)", ""},
+		{"forward.insecure_open_proxy", "insecure-open-proxy", "serve anyone, beyond loopback, without a login", false},
+		{"forward.drain_timeout", "drain-timeout", "how long sessions may go on after SIGTERM", 30 * time.Second},
+	}, logSettings()...)
+}
+
+func logSettings() []setting {
+	return []setting{
+		{"log.level", "log-level", "debug, info, warn or error", "info"},
+		{"log.format", "log-format", "text or json", "text"},
+	}
+}
+
+// fileSettings is what only the file and the environment can say.
+func fileSettings() []setting {
+	return []setting{
+		{"server.tls.enabled", "", "whether there are TLS listeners", nil},
+		{"server.tls.require_client_auth", "", "whether client certificates are required", nil},
+	}
+}

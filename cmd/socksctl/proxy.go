@@ -1,0 +1,119 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/socksctl/socksctl/certs"
+	"github.com/socksctl/socksctl/client"
+	"github.com/spf13/pflag"
+)
+
+// maxPasswordFile bounds what is read of a password file: one line is used.
+const maxPasswordFile = 4096
+
+// proxyOptions says which proxy to go through and how.
+type proxyOptions struct {
+	Server, CA, Cert, Key, ServerName string
+	Pins                              []string
+	UDP                               string
+	Timeout                           time.Duration
+	PasswordFile                      string
+}
+
+// register adds the flags of the commands that are clients.
+func (o *proxyOptions) register(flags *pflag.FlagSet) {
+	flags.StringVar(&o.Server, "server", "", "proxy, socks5+tls://[user@]host[:port] or socks5://... (default $SOCKSCTL_PROXY, then $ALL_PROXY)")
+	flags.StringVar(&o.CA, "ca", "", "CA of the server's certificate, PEM (default: the system's)")
+	flags.StringVar(&o.Cert, "cert", "", "certificate to show the server, PEM")
+	flags.StringVar(&o.Key, "key", "", "its private key, PEM")
+	flags.StringVar(&o.ServerName, "server-name", "", "name in the server's certificate, when not that of --server")
+	flags.StringSliceVar(&o.Pins, "pin", nil, "pin of the server's key, sha256/BASE64 (socksctl cert show)")
+	flags.StringVar(&o.UDP, "udp", "tls", "how datagrams travel to the proxy: tls or plain")
+	flags.DurationVar(&o.Timeout, "timeout", 5*time.Second, "how long each step may take")
+	flags.StringVar(&o.PasswordFile, "password-file", "", "file whose first line is the password")
+}
+
+// dialer returns a Dialer for the proxy, and where its certificates come from:
+// nil for a proxy without TLS.
+func (o proxyOptions) dialer(s streams, log *slog.Logger) (*client.Dialer, *certs.Client, error) {
+	raw, err := o.address(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := client.ParseURL(raw)
+	if err != nil {
+		return nil, nil, misuse("%w", err)
+	}
+	d.Log, d.Timeout = log, o.Timeout
+	if o.PasswordFile != "" {
+		if d.Password, err = readPassword(o.PasswordFile); err != nil {
+			return nil, nil, misconfigured(err)
+		}
+	}
+	if d.UDP, err = client.ParseUDPMode(o.UDP); err != nil {
+		return nil, nil, misuse("--udp: %w", err)
+	}
+	if d.TLS == nil {
+		return d, nil, nil
+	}
+	source, err := certs.NewClient(certs.ClientConfig{
+		CAFile: o.CA, CertFile: o.Cert, KeyFile: o.Key, ServerName: o.ServerName, Pins: o.Pins, Log: log,
+	})
+	if err != nil {
+		return nil, nil, misconfigured(err)
+	}
+	d.TLS = source.TLSConfig(serverName(d, o.ServerName))
+	return d, source, nil
+}
+
+// serverName returns the name that the proxy's certificate must have.
+func serverName(d *client.Dialer, given string) string {
+	if given != "" {
+		return given
+	}
+	host := d.Address
+	if i := strings.LastIndexByte(host, ':'); i >= 0 {
+		host = host[:i]
+	}
+	return strings.Trim(host, "[]")
+}
+
+// address returns the URL of the proxy, and warns of a password in a flag:
+// everyone on this host can read it there.
+func (o proxyOptions) address(s streams) (string, error) {
+	if o.Server != "" {
+		if d, err := client.ParseURL(o.Server); err == nil && d.Password != "" {
+			s.talk("a password in a flag can be read by every user of this host: better are SOCKSCTL_PROXY, --password-file and the configuration file")
+		}
+		return o.Server, nil
+	}
+	for _, name := range []string{"SOCKSCTL_PROXY", "ALL_PROXY"} {
+		if value := os.Getenv(name); value != "" {
+			return value, nil
+		}
+	}
+	return "", misuse("no proxy: give --server, or set SOCKSCTL_PROXY")
+}
+
+// readPassword returns the first line of file.
+func readPassword(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxPasswordFile))
+	if err != nil {
+		return "", err
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	if line = strings.TrimSuffix(line, "\r"); line == "" {
+		return "", fmt.Errorf("%s: the first line is empty", file)
+	}
+	return line, nil
+}

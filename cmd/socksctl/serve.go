@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/socksctl/socksctl/certs"
+	"github.com/socksctl/socksctl/client"
+	"github.com/socksctl/socksctl/internal/auth"
+	"github.com/socksctl/socksctl/internal/config"
+	"github.com/socksctl/socksctl/server"
+	"github.com/spf13/cobra"
+)
+
+// defaultTLSAddress is where TLS listens when it is enabled without an address.
+const defaultTLSAddress = ":1443"
+
+func serveCommand(s streams) *cobra.Command {
+	settings := append(serverSettings(), fileSettings()...)
+	cmd := &cobra.Command{
+		Use:     "serve",
+		Short:   "Run a SOCKS5 server, plain, inside TLS, or both",
+		Example: "  socksctl serve --tls-listen 127.0.0.1:1443 --tls-cert server.crt --tls-key server.key --client-ca ca.crt",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			l, err := load(cmd.Flags(), settings)
+			if err != nil {
+				return err
+			}
+			v, err := newServe(&l.Config.Server, newLogger(s.err, l.Log))
+			if err != nil {
+				return err
+			}
+			return v.run(s)
+		},
+	}
+	register(cmd.Flags(), serverSettings())
+	return cmd
+}
+
+// newServe makes a service of c with its listeners open.
+func newServe(c *config.Server, log *slog.Logger) (*service, error) {
+	v := &service{drain: c.DrainTimeout.Duration, log: log}
+	v.Server = &server.Server{
+		Log: log, Limits: limitsOf(c.Limits), Commands: c.Commands.Set,
+		Ports: c.PortRange.PortRange, UDPRoaming: c.UDPRoaming,
+	}
+	if err := v.useTLS(c); err != nil {
+		return nil, misconfigured(err)
+	}
+	if err := v.useLogins(c); err != nil {
+		return nil, misconfigured(err)
+	}
+	public, err := resolveHost(c.Advertise)
+	if err != nil {
+		return nil, misconfigured(fmt.Errorf("advertise: %w", err))
+	}
+	v.Advertise = public
+	v.Outbound = &server.Direct{Advertise: public, Ports: c.PortRange.PortRange, FullCone: c.UDPFullCone}
+	if err := v.listen(c); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// useTLS loads what TLS needs, if there are TLS listeners.
+func (v *service) useTLS(c *config.Server) error {
+	if !c.TLS.On() {
+		return nil
+	}
+	source, err := certs.NewServer(tlsConfig(c.TLS, v.log))
+	if err != nil {
+		return err
+	}
+	v.TLS = source.TLSConfig()
+	v.watch = append(v.watch, source.Watch)
+	v.reload = append(v.reload, source.Reload)
+	return nil
+}
+
+// tlsConfig is the part of the configuration that package certs understands.
+func tlsConfig(c config.TLS, log *slog.Logger) certs.ServerConfig {
+	return certs.ServerConfig{
+		CertFile: c.CertificatePath, KeyFile: c.PrivateKeyPath,
+		ClientCAFile: c.ClientCAPath, CRLFile: c.ClientCRLPath, ClientAuth: clientAuth(c),
+		MinVersion: c.MinVersion.ID, ALPN: []string{client.ALPN}, Log: log,
+	}
+}
+
+// clientAuth is what becomes of client certificates: with a CA they are
+// required, unless the configuration says that asking for them is enough.
+func clientAuth(c config.TLS) certs.ClientAuth {
+	switch {
+	case c.ClientAuth != "":
+		return certs.ClientAuth(c.ClientAuth)
+	case c.ClientCAPath == "" && (c.RequireClientAuth == nil || !*c.RequireClientAuth):
+		return certs.ClientAuthNone
+	case c.RequireClientAuth != nil && !*c.RequireClientAuth:
+		return certs.ClientAuthRequest
+	}
+	return certs.ClientAuthRequire
+}
+
+// useLogins says who may come in. Where certificates are required, a password
+// is asked for beside one; where they are requested, either will do.
+func (v *service) useLogins(c *config.Server) error {
+	wanted := certs.ClientAuthNone
+	if c.TLS.On() {
+		wanted = clientAuth(c.TLS)
+	}
+	if wanted == certs.ClientAuthRequest || wanted == certs.ClientAuthRequire && c.Users == "" {
+		v.Auth = append(v.Auth, auth.Certificate(certs.IdentityKind(c.TLS.Identity)))
+	}
+	if err := v.usePasswords(c.Users); err != nil {
+		return err
+	}
+	v.plainLogin = c.Users != "" || c.InsecureOpenProxy
+	switch {
+	case c.InsecureOpenProxy && c.Users == "":
+		v.Auth = append(v.Auth, server.NoAuth{})
+	case len(v.Auth) > 0 && c.Users == "":
+		v.Auth = append(v.Auth, auth.Local())
+	}
+	return nil
+}
+
+// usePasswords takes logins from a user file, if there is one.
+func (v *service) usePasswords(file string) error {
+	if file == "" {
+		return nil
+	}
+	users, err := auth.NewPassword(file, v.log)
+	if err != nil {
+		return err
+	}
+	v.Auth = append(v.Auth, users)
+	v.reload = append(v.reload, users.Reload)
+	return nil
+}
+
+// listen opens the listeners.
+func (v *service) listen(c *config.Server) (err error) {
+	open := func(address string) ([]net.Listener, error) {
+		l, err := server.Listen(context.Background(), address)
+		return []net.Listener{l}, err
+	}
+	plain, secure := c.Listen, c.TLS.Listen
+	switch {
+	case !c.TLS.On():
+		secure = nil
+		if len(plain) == 0 {
+			plain = []string{"127.0.0.1:1080"}
+		}
+	case len(secure) == 0:
+		secure = []string{defaultTLSAddress}
+	}
+	if v.plain, err = listenAll(plain, open); err != nil {
+		return err
+	}
+	if v.secure, err = listenAll(secure, open); err != nil {
+		closeAll(v.plain)
+	}
+	return err
+}
+
+func limitsOf(c config.Limits) server.Limits {
+	return server.Limits{
+		Handshake: c.Handshake.Duration, Connect: c.Connect.Duration, BindWait: c.Bind.Duration,
+		UDPIdle: c.UDP.Duration, Idle: c.Idle.Duration, Warm: c.Warm.Duration,
+		Conns: int(c.MaxConns), Handshakes: int(c.MaxHandshakes),
+	}
+}
+
+// resolveHost returns the address of host, looked up once; none for "".
+func resolveHost(host string) (netip.Addr, error) {
+	if host == "" {
+		return netip.Addr{}, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	return addrs[0].Unmap(), nil
+}

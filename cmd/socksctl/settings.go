@@ -1,0 +1,173 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/socksctl/socksctl/internal/config"
+	"github.com/spf13/pflag"
+	"github.com/spf13/viper"
+)
+
+// setting is one leaf of the configuration file, and the flag that goes before
+// it. Its environment variable is SOCKSCTL_ and the key in capitals.
+type setting struct {
+	key   string
+	flag  string // empty: the file and the environment only
+	usage string
+	value any // the default: a string, bool, int or []string
+}
+
+// env returns the name of the variable that sets s.
+func (s setting) env() string {
+	return "SOCKSCTL_" + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_"))
+}
+
+// register adds the flags of settings, and --config.
+func register(flags *pflag.FlagSet, settings []setting) {
+	flags.String("config", "", "configuration file (TOML, YAML or JSON)")
+	for _, s := range settings {
+		switch value := s.value.(type) {
+		case string:
+			flags.String(s.flag, value, s.usage)
+		case bool:
+			flags.Bool(s.flag, value, s.usage)
+		case int:
+			flags.Int(s.flag, value, s.usage)
+		case time.Duration:
+			flags.Duration(s.flag, value, s.usage)
+		case []string:
+			flags.StringSlice(s.flag, value, s.usage)
+		}
+	}
+}
+
+// loaded is what is in force, and where it comes from.
+type loaded struct {
+	*config.Config
+	file     string // empty: there is none
+	inFile   *viper.Viper
+	flags    *pflag.FlagSet
+	settings []setting
+	merged   *viper.Viper
+}
+
+// load reads the configuration: a flag goes before the environment, that before
+// the file, and that before the default.
+func load(flags *pflag.FlagSet, settings []setting) (*loaded, error) {
+	l := &loaded{flags: flags, settings: settings, inFile: viper.New(), merged: viper.New()}
+	if err := l.readFile(); err != nil {
+		return nil, misconfigured(err)
+	}
+	for _, s := range settings {
+		if err := l.merged.BindEnv(s.key, s.env()); err != nil {
+			return nil, err
+		}
+		if flag := flags.Lookup(s.flag); flag != nil {
+			if err := l.merged.BindPFlag(s.key, flag); err != nil {
+				return nil, err
+			}
+		}
+	}
+	l.Config = new(config.Config)
+	hook := mapstructure.ComposeDecodeHookFunc(
+		mapstructure.TextUnmarshallerHookFunc(), mapstructure.StringToSliceHookFunc(","))
+	err := l.merged.Unmarshal(l.Config, viper.DecodeHook(hook), func(d *mapstructure.DecoderConfig) { d.TagName = "toml" })
+	if err != nil {
+		return nil, l.blame(err)
+	}
+	return l, nil
+}
+
+// blame names the flags and variables of the keys that err is about: what the
+// file says was in order.
+func (l *loaded) blame(err error) error {
+	for _, s := range l.settings {
+		if source := l.source(s); source != "default" && strings.Contains(err.Error(), "'"+s.key+"'") {
+			return misconfigured(fmt.Errorf("%s (%s): %w", source, s.key, lastOf(err)))
+		}
+	}
+	return misconfigured(err)
+}
+
+// lastOf returns the innermost error, without what mapstructure says around it.
+func lastOf(err error) error {
+	for {
+		next := errors.Unwrap(err)
+		if joined, ok := err.(interface{ Unwrap() []error }); ok && len(joined.Unwrap()) > 0 {
+			next = joined.Unwrap()[0]
+		}
+		if next == nil {
+			return err
+		}
+		err = next
+	}
+}
+
+// source tells where the value of s comes from.
+func (l *loaded) source(s setting) string {
+	if l.flags.Changed(s.flag) {
+		return "flag --" + s.flag
+	}
+	if _, set := os.LookupEnv(s.env()); set {
+		return "environment " + s.env()
+	}
+	if l.inFile.InConfig(s.key) || l.inFile.IsSet(s.key) {
+		return "file " + l.file
+	}
+	return "default"
+}
+
+// readFile reads the configuration file, if there is one, strictly first, and
+// then for the order of precedence.
+func (l *loaded) readFile() error {
+	var err error
+	if l.file, err = configFile(l.flags); l.file == "" || err != nil {
+		return err
+	}
+	data, err := os.ReadFile(l.file)
+	if err != nil {
+		return err
+	}
+	if _, err := config.Decode(l.file, data); err != nil {
+		return err
+	}
+	for _, v := range []*viper.Viper{l.inFile, l.merged} {
+		v.SetConfigFile(l.file)
+		if err := v.ReadInConfig(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// configFile returns the file to read, and "" when there is none.
+func configFile(flags *pflag.FlagSet) (string, error) {
+	if file, err := flags.GetString("config"); err != nil || file != "" {
+		return file, err
+	}
+	if file := os.Getenv("SOCKSCTL_CONFIG"); file != "" {
+		return file, nil
+	}
+	places := []string{"/etc"}
+	if home, err := os.UserConfigDir(); err == nil {
+		places = append([]string{home}, places...)
+	}
+	for _, place := range places {
+		file := filepath.Join(place, "socksctl", "config.toml")
+		_, err := os.Stat(file)
+		if err == nil {
+			return file, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+			return "", err
+		}
+	}
+	return "", nil
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the linker in a release; elsewhere the build information
+// says what there is to say.
+var version string
+
+// versionInfo is what the version command tells.
+type versionInfo struct {
+	Version  string `json:"version"`
+	Commit   string `json:"commit,omitempty"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+}
+
+func versionCommand(s streams) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:     "version",
+		Short:   "Print the version",
+		Example: "  socksctl version --json",
+		Args:    noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			info := readVersion()
+			if asJSON {
+				return json.NewEncoder(s.out).Encode(info)
+			}
+			_, err := fmt.Fprintf(s.out, "socksctl %s %s %s\n", info.Version, info.Go, info.Platform)
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func readVersion() versionInfo {
+	info := versionInfo{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	build, ok := debug.ReadBuildInfo()
+	if !ok {
+		return info
+	}
+	if info.Version == "" {
+		info.Version = build.Main.Version
+	}
+	for _, setting := range build.Settings {
+		if setting.Key == "vcs.revision" {
+			info.Commit = setting.Value
+		}
+	}
+	return info
+}

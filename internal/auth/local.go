@@ -1,0 +1,36 @@
+package auth
+
+import (
+	"context"
+	"net"
+
+	"github.com/socksctl/socksctl/server"
+)
+
+// Local admits without a login those who come from this host to a plain
+// listener: over loopback, or over a unix socket. It is what a server without
+// any login does, for servers that have one for everybody else.
+func Local() server.Authenticator { return local{} }
+
+type local struct{}
+
+func (local) Method(s *server.Session) byte {
+	if s.TLS == nil && isLocal(s.Client) {
+		return methodNone
+	}
+	return methodUnacceptable
+}
+
+func (local) Authenticate(context.Context, *server.Session, server.Login) (server.Identity, error) {
+	return server.Identity{Method: "none"}, nil
+}
+
+func isLocal(a net.Addr) bool {
+	switch a := a.(type) {
+	case *net.TCPAddr:
+		return a.IP.IsLoopback()
+	case *net.UnixAddr:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,84 @@
+// Package config is the configuration file: what it may hold, and how it is
+// read. A file is TOML; YAML and JSON are told by their ending. An unknown key
+// and a value that means nothing are errors that name the file, the line and
+// the key.
+package config
+
+// Config is the whole file.
+type Config struct {
+	Server  Server  `toml:"server" yaml:"server"`
+	Forward Forward `toml:"forward" yaml:"forward"`
+	Log     Log     `toml:"log" yaml:"log"`
+}
+
+// Server is what `socksctl serve` reads.
+type Server struct {
+	Listen            []string  `toml:"listen" yaml:"listen"` // plain SOCKS
+	TLS               TLS       `toml:"tls" yaml:"tls"`
+	Users             string    `toml:"users" yaml:"users"`       // the user file
+	Commands          Commands  `toml:"commands" yaml:"commands"` // that are served; empty: all
+	UDPRoaming        bool      `toml:"udp_roaming" yaml:"udp_roaming"`
+	UDPFullCone       bool      `toml:"udp_full_cone" yaml:"udp_full_cone"`
+	Advertise         string    `toml:"advertise" yaml:"advertise"` // public host in BIND and UDP replies
+	PortRange         PortRange `toml:"port_range" yaml:"port_range"`
+	InsecureOpenProxy bool      `toml:"insecure_open_proxy" yaml:"insecure_open_proxy"`
+	DrainTimeout      Duration  `toml:"drain_timeout" yaml:"drain_timeout"`
+	Limits            Limits    `toml:"limits" yaml:"limits"`
+}
+
+// TLS is the TLS listeners of a server. Enabled nil means: if there is
+// something in Listen.
+type TLS struct {
+	Enabled           *bool    `toml:"enabled" yaml:"enabled"`
+	Listen            []string `toml:"listen" yaml:"listen"`
+	CertificatePath   string   `toml:"certificate_path" yaml:"certificate_path"`
+	PrivateKeyPath    string   `toml:"private_key_path" yaml:"private_key_path"`
+	MinVersion        Version  `toml:"min_protocol_version" yaml:"min_protocol_version"`
+	RequireClientAuth *bool    `toml:"require_client_auth" yaml:"require_client_auth"`
+	ClientAuth        Auth     `toml:"client_auth" yaml:"client_auth"` // finer than RequireClientAuth, and before it
+	ClientCAPath      string   `toml:"client_ca_path" yaml:"client_ca_path"`
+	ClientCRLPath     string   `toml:"client_crl_path" yaml:"client_crl_path"`
+	Identity          Identity `toml:"cert_identity" yaml:"cert_identity"`
+}
+
+// On tells whether there are TLS listeners.
+func (t TLS) On() bool {
+	if t.Enabled != nil {
+		return *t.Enabled
+	}
+	return len(t.Listen) > 0
+}
+
+// Limits is server.Limits. A zero keeps the server's default.
+type Limits struct {
+	Handshake     Duration `toml:"handshake_timeout" yaml:"handshake_timeout"`
+	Connect       Duration `toml:"connect_timeout" yaml:"connect_timeout"`
+	Bind          Duration `toml:"bind_timeout" yaml:"bind_timeout"`
+	UDP           Duration `toml:"udp_timeout" yaml:"udp_timeout"`
+	Idle          Duration `toml:"idle_timeout" yaml:"idle_timeout"`
+	Warm          Duration `toml:"warm_timeout" yaml:"warm_timeout"`
+	MaxConns      Count    `toml:"max_conns" yaml:"max_conns"`
+	MaxHandshakes Count    `toml:"max_handshakes" yaml:"max_handshakes"`
+}
+
+// Forward is what `socksctl forward` reads.
+type Forward struct {
+	Local             []string `toml:"local" yaml:"local"`
+	Server            []string `toml:"server" yaml:"server"` // URLs
+	CAPath            string   `toml:"ca_path" yaml:"ca_path"`
+	CertificatePath   string   `toml:"certificate_path" yaml:"certificate_path"`
+	PrivateKeyPath    string   `toml:"private_key_path" yaml:"private_key_path"`
+	ServerName        string   `toml:"server_name" yaml:"server_name"`
+	Pins              []string `toml:"pins" yaml:"pins"`
+	PasswordPath      string   `toml:"password_path" yaml:"password_path"`
+	UDP               UDPMode  `toml:"udp" yaml:"udp"`
+	Users             string   `toml:"users" yaml:"users"` // of the apps, not of the server
+	InsecureOpenProxy bool     `toml:"insecure_open_proxy" yaml:"insecure_open_proxy"`
+	DrainTimeout      Duration `toml:"drain_timeout" yaml:"drain_timeout"`
+}
+
+// Log is how both talk.
+type Log struct {
+	Level  Level  `toml:"level" yaml:"level"`
+	Format Format `toml:"format" yaml:"format"`
+}
