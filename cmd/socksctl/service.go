@@ -81,13 +81,21 @@ func (v *service) check() error {
 // serve starts a goroutine for each listener; they end when the server does.
 func (v *service) serve(s streams, group *errgroup.Group) {
 	for _, l := range v.plain {
-		fmt.Fprintf(s.err, "listening on %s (socks5)\n", l.Addr())
+		fmt.Fprintf(s.err, "listening on %s (socks5)\n", shown(l.Addr()))
 		group.Go(func() error { return unlessClosed(v.Serve(l)) })
 	}
 	for _, l := range v.secure {
-		fmt.Fprintf(s.err, "listening on %s (socks5+tls)\n", l.Addr())
+		fmt.Fprintf(s.err, "listening on %s (socks5+tls)\n", shown(l.Addr()))
 		group.Go(func() error { return unlessClosed(v.ServeTLS(l)) })
 	}
+}
+
+// shown returns an address as flags take it.
+func shown(a net.Addr) string {
+	if a.Network() == "unix" {
+		return "unix:" + a.String()
+	}
+	return a.String()
 }
 
 func unlessClosed(err error) error {

@@ -65,13 +65,14 @@ func (v *Version) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// Auth is what becomes of client certificates: "none", "request", "require".
+// Auth is what becomes of client certificates: "none", "request", "require", and
+// empty where the rest of the configuration decides.
 type Auth certs.ClientAuth
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (a *Auth) UnmarshalText(b []byte) error {
 	*a = Auth(b)
-	return oneOf(string(b), string(certs.ClientAuthNone), string(certs.ClientAuthRequest), string(certs.ClientAuthRequire))
+	return oneOf(string(b), "", string(certs.ClientAuthNone), string(certs.ClientAuthRequest), string(certs.ClientAuthRequire))
 }
 
 // Identity is the part of a client certificate that is the user's name.
