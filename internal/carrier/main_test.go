@@ -51,7 +51,7 @@ func dialUDP(t testing.TB, to netip.AddrPort) *net.UDPConn {
 	return c
 }
 
-func addrPort(pc *net.UDPConn) netip.AddrPort {
+func addrPort(pc interface{ LocalAddr() net.Addr }) netip.AddrPort {
 	return socks5.AddrOf(pc.LocalAddr()).AddrPort()
 }
 

@@ -2,6 +2,7 @@ package carrier
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 
@@ -62,11 +63,13 @@ func (f *foreign) ReadBatch(ds []Datagram) (int, error) {
 	}
 }
 
-// WriteBatch leaves it to the conn's next read to tell that the conn has ended.
 func (f *foreign) WriteBatch(ds []Datagram) error {
 	for i := range ds {
-		to := ds[i].Addr.AddrPort()
-		if _, err := f.pc.WriteTo(ds[i].Data, net.UDPAddrFromAddrPort(to)); err != nil {
+		_, err := f.pc.WriteTo(ds[i].Data, net.UDPAddrFromAddrPort(ds[i].Addr.AddrPort()))
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return err
+		case err != nil:
 			f.drop.Count(dropFor(err))
 		}
 	}

@@ -38,7 +38,7 @@ func newSingle(pc *net.UDPConn, drop DropFunc) (*single, error) {
 func (s *single) receive(int) ([]message, error) {
 	if s.in != nil {
 		singleBuffers.Put(s.in)
-		s.in = nil
+		s.in, s.msg[0] = nil, message{}
 	}
 	if err := s.raw.Read(s.wait.fn); err != nil {
 		return nil, err

@@ -29,6 +29,9 @@ func transports(t *testing.T, f func(t *testing.T, use func(portable))) {
 
 func newSocket(t testing.TB, pc *net.UDPConn, d *drops, use func(portable)) *carrier.Socket {
 	t.Helper()
+	if d == nil {
+		d = new(drops)
+	}
 	s, err := carrier.NewSocket(pc, d.count)
 	if err != nil {
 		t.Fatal(err)

@@ -92,6 +92,9 @@ func streams(t *testing.T, f func(t *testing.T, command socks5.Command, a, b net
 
 func newStream(t testing.TB, conn net.Conn, command socks5.Command, d *drops) *carrier.Stream {
 	t.Helper()
+	if d == nil {
+		d = new(drops)
+	}
 	s := carrier.NewStream(conn, nil, command, d.count)
 	t.Cleanup(func() { s.Close() })
 	return s
@@ -324,7 +327,7 @@ func TestUDPStreamFullQueueDropsAndReads(t *testing.T) {
 				t.Fatal("10,000 datagrams of 60,000 bytes are queued and none was dropped")
 			}
 		}
-		peer := newStream(t, b, command, &drops{})
+		peer := newStream(t, b, command, nil)
 		write(t, peer, to(t, "192.0.2.1:53", "the other way"))
 		if got := read(t, s, 1); got[0].data != "the other way" {
 			t.Errorf("got %q, want the other way", got[0].data)
@@ -371,7 +374,7 @@ func TestUDPStreamClose(t *testing.T) {
 func TestUDPStreamCloseFlushes(t *testing.T) {
 	streams(t, func(t *testing.T, command socks5.Command, a, b net.Conn) {
 		s := carrier.NewStream(a, nil, command, nil)
-		peer := newStream(t, b, command, &drops{})
+		peer := newStream(t, b, command, nil)
 		write(t, s, to(t, "192.0.2.1:53", "last words"))
 		closed := make(chan error)
 		go func() { closed <- s.Close() }()
@@ -392,7 +395,7 @@ func TestUDPStreamReadDeadlineResumes(t *testing.T) {
 	wire := unhex(t, golden[3].tun)
 	for cut := range wire {
 		a, b := net.Pipe()
-		s := newStream(t, a, socks5.UDPTun, &drops{})
+		s := newStream(t, a, socks5.UDPTun, nil)
 		wrote := make(chan error)
 		go func() {
 			_, err := b.Write(wire[:cut])
