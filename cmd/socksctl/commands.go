@@ -8,6 +8,7 @@ func commands(s streams) []*cobra.Command {
 		quickstartCommand(s),
 		serveCommand(s),
 		forwardCommand(s),
+		configCommand(s),
 		versionCommand(s),
 	}
 }

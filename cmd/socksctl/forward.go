@@ -39,11 +39,7 @@ func newForward(s streams, c *config.Forward, log *slog.Logger) (*service, error
 	if len(c.Server) != 1 {
 		return nil, misuse("forward takes one --server, and got %d", len(c.Server))
 	}
-	options := proxyOptions{
-		Server: c.Server[0], CA: c.CAPath, Cert: c.CertificatePath, Key: c.PrivateKeyPath,
-		ServerName: c.ServerName, Pins: c.Pins, UDP: c.UDP.String(), PasswordFile: c.PasswordPath,
-	}
-	dialer, source, err := options.dialer(s, log)
+	dialer, source, err := forwardOptions(c).dialer(s, log)
 	if err != nil {
 		return nil, err
 	}
@@ -70,4 +66,12 @@ func newForward(s streams, c *config.Forward, log *slog.Logger) (*service, error
 		return nil, err
 	}
 	return v, nil
+}
+
+// forwardOptions says how c reaches its server.
+func forwardOptions(c *config.Forward) proxyOptions {
+	return proxyOptions{
+		Server: c.Server[0], CA: c.CAPath, Cert: c.CertificatePath, Key: c.PrivateKeyPath,
+		ServerName: c.ServerName, Pins: c.Pins, UDP: c.UDP.String(), PasswordFile: c.PasswordPath,
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ type setting struct {
 	key   string
 	flag  string // empty: the file and the environment only
 	usage string
-	value any // the default: a string, bool, int or []string
+	value any // the default: a string, bool, int, time.Duration or []string; nil where absence means something
 }
 
 // env returns the name of the variable that sets s.
@@ -29,9 +30,14 @@ func (s setting) env() string {
 	return "SOCKSCTL_" + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_"))
 }
 
+// registerConfig adds --config.
+func registerConfig(flags *pflag.FlagSet) {
+	flags.String("config", "", "configuration file (TOML, YAML or JSON)")
+}
+
 // register adds the flags of settings, and --config.
 func register(flags *pflag.FlagSet, settings []setting) {
-	flags.String("config", "", "configuration file (TOML, YAML or JSON)")
+	registerConfig(flags)
 	for _, s := range settings {
 		switch value := s.value.(type) {
 		case string:
@@ -66,6 +72,9 @@ func load(flags *pflag.FlagSet, settings []setting) (*loaded, error) {
 		return nil, misconfigured(err)
 	}
 	for _, s := range settings {
+		if s.value != nil {
+			l.merged.SetDefault(s.key, s.value)
+		}
 		if err := l.merged.BindEnv(s.key, s.env()); err != nil {
 			return nil, err
 		}
@@ -76,13 +85,22 @@ func load(flags *pflag.FlagSet, settings []setting) (*loaded, error) {
 		}
 	}
 	l.Config = new(config.Config)
-	hook := mapstructure.ComposeDecodeHookFunc(
+	hook := mapstructure.ComposeDecodeHookFunc(durationText,
 		mapstructure.TextUnmarshallerHookFunc(), mapstructure.StringToSliceHookFunc(","))
 	err := l.merged.Unmarshal(l.Config, viper.DecodeHook(hook), func(d *mapstructure.DecoderConfig) { d.TagName = "toml" })
 	if err != nil {
 		return nil, l.blame(err)
 	}
 	return l, nil
+}
+
+// durationText is a decode hook: what a flag made a time.Duration becomes text
+// again, for config.Duration to read.
+func durationText(_, _ reflect.Type, value any) (any, error) {
+	if d, ok := value.(time.Duration); ok {
+		return d.String(), nil
+	}
+	return value, nil
 }
 
 // blame names the flags and variables of the keys that err is about: what the

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/socksctl/socksctl/certs"
+	"github.com/socksctl/socksctl/internal/auth"
+)
+
+// checkFiles loads what the configuration names, as serve and forward would,
+// and opens nothing. What is a warning there is an error here.
+func checkFiles(s streams, l *loaded) error {
+	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	return errors.Join(checkServer(l, quiet), checkForward(s, l, quiet))
+}
+
+func checkServer(l *loaded, log *slog.Logger) error {
+	c := &l.Server
+	var errs []error
+	if c.TLS.On() {
+		_, err := certs.NewServer(tlsConfig(c.TLS, log))
+		errs = append(errs, err, pairWarnings(c.TLS.CertificatePath, c.TLS.PrivateKeyPath))
+	}
+	_, err := resolveHost(c.Advertise)
+	return errors.Join(append(errs, checkUsers(c.Users, log), err)...)
+}
+
+func checkForward(s streams, l *loaded, log *slog.Logger) error {
+	c := &l.Forward
+	if len(c.Server) == 0 {
+		return nil
+	}
+	_, _, err := forwardOptions(c).dialer(s, log)
+	return errors.Join(err, pairWarnings(c.CertificatePath, c.PrivateKeyPath), checkUsers(c.Users, log))
+}
+
+// pairWarnings returns what is wrong with a pair that loads all the same, such
+// as a key that others can read.
+func pairWarnings(cert, key string) error {
+	if cert == "" {
+		return nil
+	}
+	_, warnings, err := certs.LoadPair(cert, key)
+	if err != nil {
+		return nil // told by what loads the pair for use
+	}
+	return errors.Join(warnings...)
+}
+
+func checkUsers(file string, log *slog.Logger) error {
+	if file == "" {
+		return nil
+	}
+	if _, err := auth.NewPassword(file, log); err != nil {
+		return fmt.Errorf("users: %w", err)
+	}
+	return nil
+}
