@@ -53,19 +53,15 @@ func (r Reply) Error() string {
 	return "unassigned reply 0x" + strconv.FormatUint(uint64(r), 16)
 }
 
-// Is tells whether target is the system's error for r: 02 is fs.ErrPermission,
-// 03 ENETUNREACH, 04 EHOSTUNREACH, 05 ECONNREFUSED, 06 ETIMEDOUT and
+// Is tells whether target is the system's error for r: 02 is fs.ErrPermission
+// and EACCES, 03 ENETUNREACH, 04 EHOSTUNREACH, 05 ECONNREFUSED, 06 ETIMEDOUT and
 // os.ErrDeadlineExceeded, 07 errors.ErrUnsupported, 08 EAFNOSUPPORT.
 func (r Reply) Is(target error) bool {
-	switch r {
-	case NotAllowed:
-		return target == fs.ErrPermission
-	case TTLExpired:
-		if target == os.ErrDeadlineExceeded {
-			return true
-		}
-	case CommandNotSupported:
-		return target == errors.ErrUnsupported
+	switch {
+	case r == NotAllowed && target == fs.ErrPermission,
+		r == TTLExpired && target == os.ErrDeadlineExceeded,
+		r == CommandNotSupported && target == errors.ErrUnsupported:
+		return true
 	}
 	errno, ok := target.(syscall.Errno)
 	return ok && r != GeneralFailure && replyForErrno(errno) == r
