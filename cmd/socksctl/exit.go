@@ -14,7 +14,7 @@ const (
 	exitFailed        = 1
 	exitMisuse        = 2
 	exitConfiguration = 3
-	exitRefused       = 4 // by the proxy, with a reply
+	exitRefused       = 4 // by the proxy, with a reply or at the login
 	exitUnreachable   = 5 // the proxy, or its TLS
 )
 
@@ -52,6 +52,8 @@ func status(err error) int {
 		return 0
 	case errors.As(err, &exit):
 		return exit.status
+	case errors.Is(err, client.ErrLogin), errors.Is(err, client.ErrMethod):
+		return exitRefused
 	case errors.As(err, &proxy):
 		return exitUnreachable
 	case errors.As(err, &reply):

@@ -115,7 +115,7 @@ func (st *stack) startOrigins(ctx context.Context) error {
 		return err
 	}
 	st.web = web.Addr()
-	h := &http.Server{Handler: http.HandlerFunc(answer), ReadHeaderTimeout: 10 * time.Second}
+	h := &http.Server{Handler: http.HandlerFunc(greetVisitor), ReadHeaderTimeout: 10 * time.Second}
 	st.closers = append(st.closers, h.Close)
 	go h.Serve(web) // ends when h is closed
 
@@ -129,7 +129,7 @@ func (st *stack) startOrigins(ctx context.Context) error {
 	return nil
 }
 
-func answer(w http.ResponseWriter, r *http.Request) {
+func greetVisitor(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "hello from the origin, which was reached from %s\n", r.RemoteAddr)
 }
 

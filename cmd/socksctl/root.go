@@ -60,7 +60,7 @@ func exactArgs(n int) cobra.PositionalArgs { return rangeArgs(n, n) }
 func rangeArgs(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < least || len(args) > most {
-			return misuse("%s takes %s (see %s --help)", cmd.CommandPath(), cmd.Use, cmd.CommandPath())
+			return misuse("%s is used as: %s (see --help)", cmd.CommandPath(), cmd.UseLine())
 		}
 		return nil
 	}

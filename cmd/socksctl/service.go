@@ -144,7 +144,7 @@ func (v *service) stop(sig os.Signal, signals <-chan os.Signal) error {
 	case err = <-drained:
 	case <-signals:
 		cancel()
-		<-drained
+		_ = <-drained
 		v.log.Warn(errInsist.Error())
 	}
 	if errors.Is(err, context.DeadlineExceeded) {

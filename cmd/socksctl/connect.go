@@ -1,0 +1,50 @@
+package main
+
+import (
+	"log/slog"
+
+	"github.com/socksctl/socksctl/internal/config"
+	"github.com/socksctl/socksctl/internal/socks5"
+	"github.com/spf13/cobra"
+)
+
+func connectCommand(s streams) *cobra.Command {
+	var o proxyOptions
+	cmd := &cobra.Command{
+		Use:   "connect HOST:PORT",
+		Short: "Connect through a proxy, joined to stdin and stdout",
+		Long: `Connect to HOST:PORT through a proxy (CONNECT), joined to stdin and stdout.
+
+The end of stdin ends one direction; the command ends when the far end has ended
+the other. HOST is looked up by the proxy.`,
+		Example: "  ssh -o ProxyCommand='socksctl connect --server socks5+tls://proxy.example.com --ca ca.crt %h:%p' host.example.com",
+		Args:    exactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkTarget(args[0]); err != nil {
+				return err
+			}
+			d, _, err := o.dialer(s, clientLog(s))
+			if err != nil {
+				return err
+			}
+			c, err := d.DialContext(cmd.Context(), "tcp", args[0])
+			if err != nil {
+				return err
+			}
+			return join(s, c)
+		},
+	}
+	o.register(cmd.Flags())
+	return cmd
+}
+
+// checkTarget tells a mistake on the command line from a refusal.
+func checkTarget(hostport string) error {
+	if _, err := socks5.ParseAddr(hostport); err != nil {
+		return misuse("%s: %w", hostport, err)
+	}
+	return nil
+}
+
+// clientLog is for the warnings of commands that are clients.
+func clientLog(s streams) *slog.Logger { return newLogger(s.err, config.Log{}) }
