@@ -8,10 +8,11 @@ import (
 	"net"
 	"net/netip"
 
+	"golang.org/x/net/proxy"
+
 	"github.com/socksctl/socksctl/internal/carrier"
 	"github.com/socksctl/socksctl/internal/relay"
 	"github.com/socksctl/socksctl/internal/socks5"
-	"golang.org/x/net/proxy"
 )
 
 // errUDPForward tells of datagrams that would have to leave Forward aside.

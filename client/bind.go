@@ -62,7 +62,7 @@ func (l *listener) Accept() (net.Conn, error) {
 // Close makes the proxy stop listening, and a waiting Accept return
 // net.ErrClosed. It leaves an accepted conn alone.
 func (l *listener) Close() error {
-	l.abandon(net.ErrClosed)
+	_ = l.abandon(net.ErrClosed)
 	return nil
 }
 

@@ -14,9 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/proxy"
+
 	"github.com/socksctl/socksctl/client"
 	"github.com/socksctl/socksctl/internal/socks5"
-	"golang.org/x/net/proxy"
 )
 
 func TestConnectStepByStep(t *testing.T) {

@@ -9,8 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/socksctl/socksctl/internal/socks5"
 	"golang.org/x/net/proxy"
+
+	"github.com/socksctl/socksctl/internal/socks5"
 )
 
 // The times that a zero field of [Dialer] stands for.

@@ -73,7 +73,7 @@ func (d *Dialer) fault(op string, err error) error {
 // refused dresses what the proxy answered, or that it did not, as net.Dial
 // would. A ProxyError passes unchanged.
 func (d *Dialer) refused(op, network string, addr net.Addr, err error) error {
-	if _, ok := err.(*ProxyError); ok {
+	if _, ok := err.(*ProxyError); ok { //nolint:errorlint // only err itself, not one that it wraps
 		return err
 	}
 	return &net.OpError{Op: op, Net: network, Source: Addr(d.Address), Addr: addr, Err: err}

@@ -5,9 +5,10 @@ import (
 	"net"
 	"time"
 
+	"golang.org/x/net/proxy"
+
 	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/internal/relay"
-	"golang.org/x/net/proxy"
 )
 
 // reach opens a connection to the proxy, TLS included. A proxy that ends the

@@ -6,8 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/socksctl/socksctl/client"
 	"golang.org/x/net/proxy"
+
+	"github.com/socksctl/socksctl/client"
 )
 
 func TestParseURL(t *testing.T) {

@@ -11,8 +11,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/socksctl/socksctl/server"
 	"go.uber.org/goleak"
+
+	"github.com/socksctl/socksctl/server"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -124,7 +124,7 @@ func (s *Server) ServeTLS(l net.Listener) error {
 // returns ctx's error, and Close ends what is left.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.init()
-	s.stop()
+	_ = s.stop()
 	for _, session := range s.all() {
 		if session.Stage() <= StageRequest {
 			session.End(ErrServerClosed)

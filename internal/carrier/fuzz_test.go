@@ -12,7 +12,7 @@ import (
 )
 
 // split reads all frames of wire, which arrives in parts of size bytes.
-func split(t *testing.T, command socks5.Command, wire []byte, size int) (all []datagram, end error, d *drops) {
+func split(t *testing.T, command socks5.Command, wire []byte, size int) (all []datagram, d *drops, end error) {
 	t.Helper()
 	conn, _ := net.Pipe()
 	d = new(drops)
@@ -25,7 +25,7 @@ func split(t *testing.T, command socks5.Command, wire []byte, size int) (all []d
 			all = append(all, datagram{d.Addr.String(), string(d.Data)})
 		}
 		if err != nil {
-			return all, err, d
+			return all, d, err
 		}
 	}
 }
@@ -58,8 +58,8 @@ func FuzzFrames(f *testing.F) {
 		if fwd {
 			command = socks5.FwdUDP
 		}
-		all, end, d := split(t, command, wire, 1<<20)
-		again, end2, d2 := split(t, command, wire, int(size)+1)
+		all, d, end := split(t, command, wire, 1<<20)
+		again, d2, end2 := split(t, command, wire, int(size)+1)
 		if len(all) != len(again) || end.Error() != end2.Error() || d[carrier.DropMalformed].Load() != d2[carrier.DropMalformed].Load() {
 			t.Fatalf("whole: %d, %v; in parts: %d, %v", len(all), end, len(again), end2)
 		}

@@ -71,7 +71,7 @@ func CloseDrained(c net.Conn, wait time.Duration) {
 	if s := socket(c); s != c {
 		closeSend(s) // FIN after close_notify
 	}
-	io.CopyN(io.Discard, c, drainLimit)
+	_, _ = io.CopyN(io.Discard, c, drainLimit)
 }
 
 // closeSend sends FIN on a socket.

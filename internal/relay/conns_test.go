@@ -15,8 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/socksctl/socksctl/internal/relay"
 	"go.uber.org/goleak"
+
+	"github.com/socksctl/socksctl/internal/relay"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

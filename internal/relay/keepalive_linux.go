@@ -25,7 +25,7 @@ func setTCPOption(c *net.TCPConn, option, value int) error {
 
 // tcpOption returns the value of an option, and 0 once c is closed.
 func tcpOption(c *net.TCPConn, option int) (value int) {
-	control(c, func(fd int) (err error) {
+	_ = control(c, func(fd int) (err error) {
 		value, err = unix.GetsockoptInt(fd, unix.IPPROTO_TCP, option)
 		return err
 	})
@@ -34,7 +34,7 @@ func tcpOption(c *net.TCPConn, option int) (value int) {
 
 // tcpInfo returns TCP_INFO, and nil once c is closed.
 func tcpInfo(c *net.TCPConn) (info *unix.TCPInfo) {
-	control(c, func(fd int) (err error) {
+	_ = control(c, func(fd int) (err error) {
 		info, err = unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
 		return err
 	})

@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/socksctl/socksctl/internal/relay"
 	"golang.org/x/sys/unix"
+
+	"github.com/socksctl/socksctl/internal/relay"
 )
 
 // options reads the keepalive options of a TCP socket back.

@@ -126,7 +126,7 @@ func (o *peer) judge() (waiting bool) {
 		if lift {
 			value = 0
 		}
-		setTCPOption(o.conn, unix.TCP_USER_TIMEOUT, value)
+		_ = setTCPOption(o.conn, unix.TCP_USER_TIMEOUT, value)
 	}
 	return info.Unacked+info.Notsent_bytes > 0
 }

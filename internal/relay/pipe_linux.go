@@ -85,6 +85,6 @@ func newPipe() *pipe {
 		return nil
 	}
 	// A user may have only so many pages in pipes: then it stays smaller.
-	unix.FcntlInt(uintptr(fds[0]), unix.F_SETPIPE_SZ, pipeSize)
+	_, _ = unix.FcntlInt(uintptr(fds[0]), unix.F_SETPIPE_SZ, pipeSize)
 	return &pipe{r: fds[0], w: fds[1]}
 }

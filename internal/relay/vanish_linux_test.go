@@ -13,8 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/socksctl/socksctl/internal/relay"
 	"golang.org/x/sys/unix"
+
+	"github.com/socksctl/socksctl/internal/relay"
 )
 
 // quick gives a peer up soon.
