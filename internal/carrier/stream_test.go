@@ -121,23 +121,9 @@ func unhex(t testing.TB, s string) []byte {
 }
 
 func TestUDPStreamGoldenFrames(t *testing.T) {
-	for layout, command := range layouts {
-		for _, g := range golden {
-			wire := unhex(t, map[string]string{"tun": g.tun, "fwd": g.fwd}[layout])
-			a, b := net.Pipe()
-			var d drops
-			s := newStream(t, a, command, &d)
-			write(t, s, to(t, g.addr, g.data))
-			got := make([]byte, len(wire))
-			if _, err := io.ReadFull(b, got); err != nil || !bytes.Equal(got, wire) {
-				t.Errorf("%s of %q: got %x, %v, want %x", layout, g.datagram, got, err, wire)
-			}
-			go b.Write(wire)
-			if diff := cmp.Diff([]datagram{g.datagram}, read(t, s, 1), cmp.AllowUnexported(datagram{})); diff != "" {
-				t.Errorf("%s of %x (-want +got):\n%s", layout, wire, diff)
-			}
-			d.want(t, nil)
-		}
+	for _, g := range golden {
+		wantFrame(t, socks5.UDPTun, g.datagram, unhex(t, g.tun))
+		wantFrame(t, socks5.FwdUDP, g.datagram, unhex(t, g.fwd))
 	}
 }
 
