@@ -13,9 +13,6 @@ func commands(s streams) []*cobra.Command {
 		bindListenCommand(s),
 		certCommand(s),
 		userCommand(s),
-		connectCommand(s),
-		udpSendCommand(s),
-		bindListenCommand(s),
 		configCommand(s),
 		versionCommand(s),
 	}
