@@ -1,0 +1,93 @@
+//go:build linux
+
+package realtest_test
+
+import (
+	"net"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+// nameServer answers every query over UDP with a TXT record. It returns the
+// port.
+func nameServer(t *testing.T, text string) string {
+	t.Helper()
+	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { // ends when pc is closed
+		defer close(ended)
+		buf := make([]byte, 4096)
+		for {
+			n, from, err := pc.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			answer, err := answerTXT(buf[:n], text)
+			if err == nil {
+				_, err = pc.WriteTo(answer, from)
+			}
+			if err != nil {
+				t.Errorf("name server: %v", err)
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		pc.Close()
+		<-ended
+	})
+	_, port := splitHostPort(t, pc.LocalAddr().String())
+	return port
+}
+
+func answerTXT(query []byte, text string) ([]byte, error) {
+	var m dnsmessage.Message
+	if err := m.Unpack(query); err != nil {
+		return nil, err
+	}
+	m.Response, m.Authoritative, m.Additionals = true, true, nil
+	for _, q := range m.Questions {
+		m.Answers = append(m.Answers, dnsmessage.Resource{
+			Header: dnsmessage.ResourceHeader{Name: q.Name, Type: dnsmessage.TypeTXT, Class: q.Class, TTL: 60},
+			Body:   &dnsmessage.TXTResource{TXT: []string{text}},
+		})
+	}
+	return m.Pack()
+}
+
+func TestSocksifyDrillUDPMutualTLS(t *testing.T) {
+	drill := program(t, "drill", "ldnsutils")
+	text := strings.Repeat("over UDP ASSOCIATE ", 13)
+	port := nameServer(t, text)
+	args := []string{"-p", port, "@127.0.0.1", "realtest.example", "TXT"}
+
+	eachWay(t, func(t *testing.T, proxy string) {
+		out := mustRun(t, socksify(t, proxy, drill, args...))
+		if !strings.Contains(out, text) {
+			t.Errorf("drill printed %q, want an answer with %q", out, text)
+		}
+	})
+
+	// Without a proxy there is no answer: what the others got came through it.
+	t.Run("no proxy", func(t *testing.T) {
+		r := run(t, socksify(t, closedPort(t), drill, args...))
+		if r.err == nil || strings.Contains(r.stdout, text) {
+			t.Errorf("drill got an answer that went round the proxy: %v, %q", r.err, r.stdout)
+		}
+	})
+}
+
+// closedPort is an address on which nobody listens.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
