@@ -1,0 +1,40 @@
+package forwarder_test
+
+import (
+	"slices"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/socksctl/socksctl/internal/sockstest"
+	"github.com/socksctl/socksctl/internal/sockstest/rig"
+)
+
+// The suite runs against a forwarder, with one server behind it and with two. The names of the
+// tests select it by carrier and by command.
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestConformance(t *testing.T) { conform(t, streams(), sockstest.Plain) }
+
+func TestConformanceTLS(t *testing.T) { conform(t, streams(), sockstest.TLS12, sockstest.TLS13) }
+
+func TestConformanceMutualTLS(t *testing.T) { conform(t, streams(), sockstest.MutualTLS) }
+
+func TestConformanceBIND(t *testing.T) { conform(t, sockstest.BIND()) }
+
+func TestConformanceUDP(t *testing.T) { conform(t, sockstest.UDP()) }
+
+// streams returns the statements of no test of their own.
+func streams() []sockstest.Statement {
+	return slices.Concat(sockstest.Negotiation(), sockstest.Login(), sockstest.Requests(), sockstest.Targets(),
+		sockstest.Replies(), sockstest.Relay(), sockstest.TLS())
+}
+
+// conform runs statements over some carriers, or all.
+func conform(t *testing.T, statements []sockstest.Statement, carriers ...sockstest.Carrier) {
+	modes := slices.DeleteFunc(sockstest.Modes(1, 2), func(m sockstest.Mode) bool {
+		return len(carriers) > 0 && !slices.Contains(carriers, m.Carrier)
+	})
+	sockstest.Run(t, rig.Start, modes, statements)
+}
