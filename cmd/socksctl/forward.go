@@ -5,10 +5,11 @@ import (
 	"log/slog"
 	"net"
 
+	"github.com/spf13/cobra"
+
 	"github.com/socksctl/socksctl/forwarder"
 	"github.com/socksctl/socksctl/internal/config"
 	"github.com/socksctl/socksctl/server"
-	"github.com/spf13/cobra"
 )
 
 func forwardCommand(s streams) *cobra.Command {
@@ -23,7 +24,12 @@ func forwardCommand(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			v, err := newForward(s, &l.Config.Forward, newLogger(s.err, l.Log))
+			if len(l.Forward.Server) != 1 {
+				return misuse("forward takes one --server, and got %d", len(l.Forward.Server))
+			}
+			options := forwardOptions(&l.Forward)
+			options.inFlag = cmd.Flags().Changed("server")
+			v, err := newForward(s, &l.Forward, options, newLogger(s.err, l.Log))
 			if err != nil {
 				return err
 			}
@@ -35,11 +41,8 @@ func forwardCommand(s streams) *cobra.Command {
 }
 
 // newForward makes a service of c with its listeners open.
-func newForward(s streams, c *config.Forward, log *slog.Logger) (*service, error) {
-	if len(c.Server) != 1 {
-		return nil, misuse("forward takes one --server, and got %d", len(c.Server))
-	}
-	dialer, source, err := forwardOptions(c).dialer(s, log)
+func newForward(s streams, c *config.Forward, options proxyOptions, log *slog.Logger) (*service, error) {
+	dialer, source, err := options.dialer(s, log)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +71,7 @@ func newForward(s streams, c *config.Forward, log *slog.Logger) (*service, error
 	return v, nil
 }
 
-// forwardOptions says how c reaches its server.
+// forwardOptions says how c, which has one, reaches its server.
 func forwardOptions(c *config.Forward) proxyOptions {
 	return proxyOptions{
 		Server: c.Server[0], CA: c.CAPath, Cert: c.CertificatePath, Key: c.PrivateKeyPath,

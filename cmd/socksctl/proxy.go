@@ -8,9 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/client"
-	"github.com/spf13/pflag"
 )
 
 // maxPasswordFile bounds what is read of a password file: one line is used.
@@ -23,10 +24,12 @@ type proxyOptions struct {
 	UDP                               string
 	Timeout                           time.Duration
 	PasswordFile                      string
+	inFlag                            bool // Server is in the arguments, for others to read
 }
 
 // register adds the flags of the commands that are clients.
 func (o *proxyOptions) register(flags *pflag.FlagSet) {
+	o.inFlag = true
 	flags.StringVar(&o.Server, "server", "", "proxy, socks5+tls://[user@]host[:port] or socks5://... (default $SOCKSCTL_PROXY, then $ALL_PROXY)")
 	flags.StringVar(&o.CA, "ca", "", "CA of the server's certificate, PEM (default: the system's)")
 	flags.StringVar(&o.Cert, "cert", "", "certificate to show the server, PEM")
@@ -87,7 +90,7 @@ func serverName(d *client.Dialer, given string) string {
 // everyone on this host can read it there.
 func (o proxyOptions) address(s streams) (string, error) {
 	if o.Server != "" {
-		if d, err := client.ParseURL(o.Server); err == nil && d.Password != "" {
+		if d, err := client.ParseURL(o.Server); err == nil && d.Password != "" && o.inFlag {
 			s.talk("a password in a flag can be read by every user of this host: better are SOCKSCTL_PROXY, --password-file and the configuration file")
 		}
 		return o.Server, nil
