@@ -55,7 +55,7 @@ const (
 	DropDenied                 // refused by rule
 	DropUnresolved             // its name has no address, or too many look-ups wait
 	DropTooLong                // does not fit the way it would have to go
-	DropFull                   // the way out is full
+	DropFull                   // a socket's buffer or a queue of frames is full
 	DropUnasked                // an answer from a host that was not contacted
 	DropUnsent                 // the system refused it
 	DropEmpty                  // empty, to a peer whose frames cannot carry that

@@ -26,6 +26,7 @@ type mmsg struct {
 	in      *inBatch // nil while nothing waits
 	limit   int
 	got     int
+	lost    uint32 // datagrams that the socket had no room for, so far
 	readErr syscall.Errno
 	readFn  func(uintptr) bool
 
@@ -43,6 +44,9 @@ func newMmsg(pc *net.UDPConn, drop DropFunc) (*mmsg, error) {
 	var sockErr error
 	if err := raw.Control(func(fd uintptr) {
 		domain, sockErr = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_DOMAIN)
+		// What the socket has no room for shall be counted; a kernel that
+		// cannot tell costs the count only.
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1)
 	}); err != nil {
 		return nil, err
 	}
@@ -59,6 +63,15 @@ type sysIn struct {
 	hdrs  [inBatchSize]unix.Mmsghdr
 	iovs  [inBatchSize]unix.Iovec
 	names [inBatchSize]unix.RawSockaddrInet6
+	ctls  [inBatchSize]overflow
+}
+
+// overflow is the control message of SO_RXQ_OVFL: how many datagrams the socket
+// had dropped when this one arrived.
+type overflow struct {
+	head  unix.Cmsghdr
+	total uint32
+	_     uint32 // the kernel pads to 8
 }
 
 func (s *sysIn) init(b *inBatch) {
@@ -68,6 +81,7 @@ func (s *sysIn) init(b *inBatch) {
 		s.hdrs[i].Hdr.Iov = &s.iovs[i]
 		s.hdrs[i].Hdr.SetIovlen(1)
 		s.hdrs[i].Hdr.Name = (*byte)(unsafe.Pointer(&s.names[i]))
+		s.hdrs[i].Hdr.Control = (*byte)(unsafe.Pointer(&s.ctls[i]))
 	}
 }
 
@@ -82,6 +96,9 @@ func (m *mmsg) receive(limit int) ([]message, error) {
 	n := 0
 	for i := range m.got {
 		h := &m.in.sys.hdrs[i]
+		if h.Hdr.Controllen > 0 {
+			m.countLost(&m.in.sys.ctls[i])
+		}
 		if h.Hdr.Flags&unix.MSG_TRUNC != 0 {
 			m.drop.Count(DropTooLong)
 			continue
@@ -90,6 +107,16 @@ func (m *mmsg) receive(limit int) ([]message, error) {
 		n++
 	}
 	return m.in.msgs[:n], nil
+}
+
+// countLost counts what the socket has dropped since it last told.
+func (m *mmsg) countLost(c *overflow) {
+	if c.head.Level != unix.SOL_SOCKET || c.head.Type != unix.SO_RXQ_OVFL {
+		return
+	}
+	for ; m.lost != c.total; m.lost++ {
+		m.drop.Count(DropFull)
+	}
 }
 
 // read is called by the RawConn once at the start, and then each time that the
@@ -101,6 +128,7 @@ func (m *mmsg) read(fd uintptr) bool {
 	s := &m.in.sys
 	for i := range m.limit {
 		s.hdrs[i].Hdr.Namelen = unix.SizeofSockaddrInet6
+		s.hdrs[i].Hdr.SetControllen(int(unsafe.Sizeof(s.ctls[i])))
 	}
 	for {
 		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&s.hdrs[0])),

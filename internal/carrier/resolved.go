@@ -44,9 +44,6 @@ func NewResolved(under Conn, names *Names, allow AllowFunc, drop DropFunc) *Reso
 	return &Resolved{under: under, names: names, allow: allow, drop: drop}
 }
 
-// Unwrap returns the Conn under r.
-func (r *Resolved) Unwrap() Conn { return r.under }
-
 // ReadBatch implements [Conn].
 func (r *Resolved) ReadBatch(ds []Datagram) (int, error) { return r.under.ReadBatch(ds) }
 
