@@ -75,7 +75,7 @@ func NewClient(config ClientConfig) (*Client, error) {
 	}
 	c.state.Store(state)
 	c.sessions.reset(false)
-	c.warn(state)
+	warnOfPair(c.config.Log, c.config.CertFile, c.config.KeyFile, state.certificate)
 	return c, nil
 }
 
@@ -110,7 +110,7 @@ func (c *Client) Reload() error {
 	c.state.Store(state)
 	c.sessions.reset(true)
 	c.config.Log.Info("certificates reloaded")
-	c.warn(state)
+	warnOfPair(c.config.Log, c.config.CertFile, c.config.KeyFile, state.certificate)
 	return nil
 }
 
@@ -127,19 +127,6 @@ func (c *Client) Certificate() *x509.Certificate {
 		return cert.Leaf
 	}
 	return nil
-}
-
-func (c *Client) warn(state *clientState) {
-	if c.config.Certificate != nil || state.certificate == nil {
-		return
-	}
-	keyFile := c.config.KeyFile
-	if keyFile == "" {
-		keyFile = c.config.CertFile
-	}
-	for _, w := range pairWarnings(c.config.CertFile, keyFile, state.certificate.Leaf) {
-		c.config.Log.Warn("certificate", "err", w)
-	}
 }
 
 func (c *Client) load() (*clientState, error) {

@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -158,4 +159,17 @@ func pairWarnings(certFile, keyFile string, leaf *x509.Certificate) (warnings []
 		warnings = append(warnings, fmt.Errorf("certificate %s has a key of %d bits: 2048 is the least that is safe", certFile, key.N.BitLen()))
 	}
 	return warnings
+}
+
+// warnOfPair logs what is wrong with a pair from files that loads all the same.
+func warnOfPair(log *slog.Logger, certFile, keyFile string, cert *tls.Certificate) {
+	if certFile == "" || cert == nil {
+		return // from memory, or none
+	}
+	if keyFile == "" {
+		keyFile = certFile
+	}
+	for _, w := range pairWarnings(certFile, keyFile, cert.Leaf) {
+		log.Warn("certificate", "err", w)
+	}
 }

@@ -73,7 +73,7 @@ func NewServer(config ServerConfig) (*Server, error) {
 		return nil, err
 	}
 	s.state.Store(state)
-	s.warn(state)
+	warnOfPair(s.config.Log, s.config.CertFile, s.config.KeyFile, state.certificate)
 	// This config has the ticket keys: crypto/tls takes them from here for the
 	// ones that GetConfigForClient returns, so tickets outlive a reload.
 	s.tls = state.plain.Clone()
@@ -104,7 +104,7 @@ func (s *Server) Reload() error {
 	s.state.Store(state)
 	leaf := state.certificate.Leaf
 	s.config.Log.Info("certificates reloaded", "subject", leaf.Subject.String(), "not_after", leaf.NotAfter)
-	s.warn(state)
+	warnOfPair(s.config.Log, s.config.CertFile, s.config.KeyFile, state.certificate)
 	return nil
 }
 
@@ -135,19 +135,6 @@ func (s *Server) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		return state.alpn, nil
 	}
 	return state.plain, nil
-}
-
-func (s *Server) warn(state *serverState) {
-	if s.config.Certificate != nil {
-		return
-	}
-	keyFile := s.config.KeyFile
-	if keyFile == "" {
-		keyFile = s.config.CertFile
-	}
-	for _, w := range pairWarnings(s.config.CertFile, keyFile, state.certificate.Leaf) {
-		s.config.Log.Warn("certificate", "err", w)
-	}
 }
 
 func (s *Server) load() (*serverState, error) {
