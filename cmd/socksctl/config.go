@@ -10,8 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/socksctl/socksctl/client"
 	"github.com/spf13/cobra"
+
+	"github.com/socksctl/socksctl/client"
 )
 
 func configCommand(s streams) *cobra.Command {
@@ -112,8 +113,7 @@ type configValue struct {
 func printConfig(w io.Writer, l *loaded, asJSON bool) error {
 	var values []configValue
 	for _, s := range l.settings {
-		value := redact(s.key, l.merged.Get(s.key))
-		values = append(values, configValue{s.key, value, l.source(s)})
+		values = append(values, configValue{s.key, l.shown(s), l.source(s)})
 	}
 	if asJSON {
 		return json.NewEncoder(w).Encode(values)
@@ -126,18 +126,31 @@ func printConfig(w io.Writer, l *loaded, asJSON bool) error {
 	return nil
 }
 
-// redact hides the passwords of URLs.
-func redact(key string, value any) any {
-	urls, ok := value.([]string)
-	if any, isAny := value.([]any); isAny {
-		ok = true
-		for _, one := range any {
-			urls = append(urls, fmt.Sprint(one))
-		}
-	}
-	if key != "forward.server" || !ok {
+// shown returns the value of s as it may be shown: a list is a list wherever it
+// comes from, and the URL of a proxy is without its password.
+func (l *loaded) shown(s setting) any {
+	value := l.merged.Get(s.key)
+	if _, isList := s.value.([]string); !isList {
 		return value
 	}
+	var list []string
+	switch value := value.(type) {
+	case string: // from the environment
+		list = strings.Split(value, ",")
+	case []string:
+		list = value
+	case []any:
+		for _, one := range value {
+			list = append(list, fmt.Sprint(one))
+		}
+	}
+	if s.key == "forward.server" {
+		list = withoutPasswords(list)
+	}
+	return list
+}
+
+func withoutPasswords(urls []string) []string {
 	shown := make([]string, len(urls))
 	for i, raw := range urls {
 		shown[i] = "not a URL of a proxy"

@@ -11,9 +11,10 @@ import (
 	"time"
 
 	"github.com/go-viper/mapstructure/v2"
-	"github.com/socksctl/socksctl/internal/config"
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
+
+	"github.com/socksctl/socksctl/internal/config"
 )
 
 // setting is one leaf of the configuration file, and the flag that goes before
@@ -133,7 +134,7 @@ func (l *loaded) source(s setting) string {
 	if l.flags.Changed(s.flag) {
 		return "flag --" + s.flag
 	}
-	if _, set := os.LookupEnv(s.env()); set {
+	if os.Getenv(s.env()) != "" { // an empty one counts as absent
 		return "environment " + s.env()
 	}
 	if l.inFile.InConfig(s.key) || l.inFile.IsSet(s.key) {
