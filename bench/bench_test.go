@@ -22,10 +22,10 @@ func TestOperations(t *testing.T) {
 		"connect_TLS":       func(t testing.TB) operation { return connect(t, tlsWay(t)) },
 		"connect_forwarder": func(t testing.TB) operation { return connect(t, forwarderWay(t)) },
 		"connect_bare":      func(t testing.TB) operation { return connect(t, bareWay(t)) },
-		"UDP":               func(t testing.TB) operation { return windows(associate(t, plainWay(t).(*client.Dialer))) },
-		"UDP_TLS":           func(t testing.TB) operation { return windows(associate(t, tlsWay(t).(*client.Dialer))) },
-		"UDP_forwarder":     func(t testing.TB) operation { return windows(associate(t, forwarderWay(t).(*client.Dialer))) },
-		"UDP_bare":          func(t testing.TB) operation { return windows(bareUDP(t)) },
+		"UDP":               func(t testing.TB) operation { return oneWindow(associate(t, plainWay(t).(*client.Dialer))) },
+		"UDP_TLS":           func(t testing.TB) operation { return oneWindow(associate(t, tlsWay(t).(*client.Dialer))) },
+		"UDP_forwarder":     func(t testing.TB) operation { return oneWindow(associate(t, forwarderWay(t).(*client.Dialer))) },
+		"UDP_bare":          func(t testing.TB) operation { return oneWindow(bareUDP(t)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			do := open(t)
@@ -38,4 +38,4 @@ func TestOperations(t *testing.T) {
 	}
 }
 
-func windows(c courier) operation { return func() error { return exchange(c, window) } }
+func oneWindow(c courier) operation { return func() error { return exchange(c, window) } }
