@@ -6,8 +6,9 @@ import (
 	"net"
 	"strings"
 
-	"github.com/socksctl/socksctl/client"
 	"github.com/spf13/cobra"
+
+	"github.com/socksctl/socksctl/client"
 )
 
 func bindListenCommand(s streams) *cobra.Command {

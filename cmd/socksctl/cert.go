@@ -8,8 +8,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/socksctl/socksctl/certs"
 	"github.com/spf13/cobra"
+
+	"github.com/socksctl/socksctl/certs"
 )
 
 // certOptions is what the commands that issue share.

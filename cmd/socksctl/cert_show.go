@@ -7,8 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/socksctl/socksctl/certs"
 	"github.com/spf13/cobra"
+
+	"github.com/socksctl/socksctl/certs"
 )
 
 func certShowCommand(s streams) *cobra.Command {

@@ -164,7 +164,7 @@ func withoutPasswords(urls []string) []string {
 // writeExample writes every key with its meaning and its default, commented.
 func writeExample(w io.Writer) error {
 	var b strings.Builder
-	b.WriteString("# Configuration of socksctl. Every line that is commented shows the default.\n# A flag goes before the environment, and that before this file.\n")
+	b.WriteString("# Configuration of socksctl. The lines that are commented show the defaults.\n# A flag goes before the environment, and that before this file.\n")
 	table := ""
 	for _, s := range exampleOrder() {
 		dot := strings.LastIndexByte(s.key, '.')
@@ -172,7 +172,11 @@ func writeExample(w io.Writer) error {
 			table = s.key[:dot]
 			fmt.Fprintf(&b, "\n[%s]\n", table)
 		}
-		fmt.Fprintf(&b, "# %s\n# %s = %s\n", s.usage, s.key[dot+1:], tomlValue(s.value))
+		value := tomlValue(s.value)
+		if s.value == nil { // absence is the default
+			value = "true"
+		}
+		fmt.Fprintf(&b, "# %s\n# %s = %s\n", s.usage, s.key[dot+1:], value)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -196,11 +200,11 @@ func exampleOrder() []setting {
 	return ordered
 }
 
-// tomlValue writes a value as TOML does.
+// tomlValue writes a value as TOML does, and a dash for none.
 func tomlValue(value any) string {
 	switch v := value.(type) {
 	case nil:
-		return `""`
+		return "-"
 	case string:
 		return fmt.Sprintf("%q", v)
 	case time.Duration:

@@ -3,9 +3,10 @@ package main
 import (
 	"log/slog"
 
+	"github.com/spf13/cobra"
+
 	"github.com/socksctl/socksctl/internal/config"
 	"github.com/socksctl/socksctl/internal/socks5"
-	"github.com/spf13/cobra"
 )
 
 func connectCommand(s streams) *cobra.Command {

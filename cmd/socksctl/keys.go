@@ -69,7 +69,7 @@ func logSettings() []setting {
 // fileSettings is what only the file and the environment can say.
 func fileSettings() []setting {
 	return []setting{
-		{"server.tls.enabled", "", "whether there are TLS listeners", nil},
-		{"server.tls.require_client_auth", "", "whether client certificates are required", nil},
+		{"server.tls.enabled", "", "whether there are TLS listeners (default: when listen has an address)", nil},
+		{"server.tls.require_client_auth", "", "whether client certificates are required (default: when there is a CA for them)", nil},
 	}
 }

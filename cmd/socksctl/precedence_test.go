@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/socksctl/socksctl/internal/config"
 )
 
 // loadWith reads file, whose ending says what it is written in, with the command
@@ -150,5 +153,22 @@ func TestPrintHidesPasswords(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestExampleUncommented holds every line of the example to be one that a file
+// may have.
+func TestExampleUncommented(t *testing.T) {
+	var example bytes.Buffer
+	if err := writeExample(&example); err != nil {
+		t.Fatal(err)
+	}
+	line := regexp.MustCompile(`(?m)^# ([a-z_]+ = )`)
+	if got, want := len(line.FindAllString(example.String(), -1)), len(allSettings()); got != want {
+		t.Errorf("got %d keys, want %d", got, want)
+	}
+	all := line.ReplaceAllString(example.String(), "$1")
+	if _, err := config.Decode("example.toml", []byte(all)); err != nil {
+		t.Errorf("%v in\n%s", err, all)
 	}
 }

@@ -8,12 +8,13 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/client"
 	"github.com/socksctl/socksctl/internal/auth"
 	"github.com/socksctl/socksctl/internal/config"
 	"github.com/socksctl/socksctl/server"
-	"github.com/spf13/cobra"
 )
 
 // defaultTLSAddress is where TLS listens when it is enabled without an address.

@@ -11,8 +11,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/socksctl/socksctl/server"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/socksctl/socksctl/server"
 )
 
 // errInsist ends a service at the second signal.

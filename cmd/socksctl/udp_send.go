@@ -3,8 +3,9 @@ package main
 import (
 	"time"
 
-	"github.com/socksctl/socksctl/client"
 	"github.com/spf13/cobra"
+
+	"github.com/socksctl/socksctl/client"
 )
 
 // udpSend is what the flags of udp-send say.

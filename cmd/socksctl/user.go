@@ -9,9 +9,10 @@ import (
 	"os"
 	"strings"
 
-	"github.com/socksctl/socksctl/internal/auth"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/socksctl/socksctl/internal/auth"
 )
 
 // errWrongPassword is what user verify says of one.
