@@ -61,13 +61,13 @@ func verifyUser(file, name, password string) error {
 	if err == nil && !ok {
 		return errWrongPassword
 	}
-	return err
+	return misconfigured(err)
 }
 
 func listUsers(s streams, file string, asJSON bool) error {
 	users, err := auth.List(file)
 	if err != nil {
-		return err
+		return misconfigured(err)
 	}
 	if asJSON {
 		return json.NewEncoder(s.out).Encode(users)
