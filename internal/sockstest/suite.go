@@ -78,6 +78,7 @@ type Config struct {
 
 	Ports                [2]uint16 // of BIND listeners; zero: any
 	Advertise            string    // the address in BIND replies
+	Host                 string    // where the servers behind a forwarder listen; empty: loopback
 	UDPRoaming, FullCone bool
 	Resolver             string // host:port of the name server; empty: the system's
 

@@ -116,6 +116,9 @@ func (r *rig) serve(s *server.Server, carrier sockstest.Carrier) string {
 	if r.mode.IPv6 {
 		host = "::1"
 	}
+	if c.Host != "" && carrier != sockstest.Plain {
+		host = c.Host
+	}
 	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		r.t.Fatal(err)
