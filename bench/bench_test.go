@@ -3,8 +3,9 @@ package bench
 import (
 	"testing"
 
-	"github.com/socksctl/socksctl/client"
 	"go.uber.org/goleak"
+
+	"github.com/socksctl/socksctl/client"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

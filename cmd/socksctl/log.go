@@ -6,8 +6,9 @@ import (
 	"os"
 
 	"github.com/lmittmann/tint"
-	"github.com/socksctl/socksctl/internal/config"
 	"golang.org/x/term"
+
+	"github.com/socksctl/socksctl/internal/config"
 )
 
 // newLogger returns a logger on w: JSON, text, or text for a person where w is

@@ -8,12 +8,13 @@ import (
 	"path/filepath"
 	"slices"
 
+	"golang.org/x/crypto/bcrypt"
+
 	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/client"
 	"github.com/socksctl/socksctl/internal/auth"
 	"github.com/socksctl/socksctl/internal/sockstest"
 	"github.com/socksctl/socksctl/server"
-	"golang.org/x/crypto/bcrypt"
 )
 
 // users makes s ask for the logins of the configuration, if it has any.
