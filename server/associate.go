@@ -14,6 +14,9 @@ import (
 	"github.com/socksctl/socksctl/internal/socks5"
 )
 
+// errEnded ends an association whose client closed its connection in order.
+var errEnded = errors.New("client ended the association")
+
 // associate carries out UDP ASSOCIATE (RFC 1928, sections 4 and 7): a relay
 // port of its own for datagrams with the header of section 7.
 func (c *conn) associate(declared socks5.Addr) error {
@@ -43,7 +46,7 @@ func (c *conn) associate(declared socks5.Addr) error {
 		out.Close()
 		return err
 	}
-	w := watch(c.peer, -1, nil, func() { cancel(io.EOF) })
+	w := watch(c.peer, -1, nil, func() { cancel(errEnded) })
 	err = c.exchange(ctx, app, out)
 	w.stop()
 	c.closeInOrder()
@@ -132,8 +135,8 @@ func (c *conn) exchange(ctx context.Context, app, out carrier.Conn) error {
 	a.requests()
 	<-closed
 	<-answered
-	if err := context.Cause(ctx); !errors.Is(err, io.EOF) {
+	if err := context.Cause(ctx); !errors.Is(err, errEnded) {
 		return err
 	}
-	return nil // the client closed its connection
+	return nil
 }

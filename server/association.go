@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net/netip"
 
 	"github.com/socksctl/socksctl/internal/carrier"
@@ -25,6 +27,9 @@ func (a *association) requests() {
 	var ds [batch]carrier.Datagram
 	for {
 		n, err := a.app.ReadBatch(ds[:])
+		if errors.Is(err, io.EOF) { // on a Stream; an end on the other side is no such thing
+			err = errEnded
+		}
 		if err != nil {
 			a.cancel(err)
 			return

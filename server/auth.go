@@ -30,7 +30,8 @@ type Authenticator interface {
 	Method(s *Session) byte
 
 	// Authenticate returns who s is, or an error, which the client sees as a
-	// refusal without the text. login is zero under method 0x00.
+	// refusal without the text. login is zero under method 0x00. ctx ends with
+	// the time that the whole handshake may take.
 	Authenticate(ctx context.Context, s *Session, login Login) (Identity, error)
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -24,7 +25,7 @@ func (c *conn) login() error {
 	if auth.Method(c.Session) == socks5.MethodPassword {
 		return c.password(auth)
 	}
-	if c.Identity, err = auth.Authenticate(c.ctx, c.Session, Login{}); err != nil {
+	if c.Identity, err = c.authenticate(auth, Login{}); err != nil {
 		return c.refuseMethod(err)
 	}
 	return c.write(socks5.AppendMethod(nil, socks5.MethodNone))
@@ -70,7 +71,15 @@ func (c *conn) verify(auth Authenticator, login Login) (Identity, error) {
 	if login.Name == "" || login.Password == "" {
 		return Identity{}, fmt.Errorf("%w: empty name or password", ErrLogin)
 	}
-	return auth.Authenticate(c.ctx, c.Session, login)
+	return c.authenticate(auth, login)
+}
+
+// authenticate asks auth, which has until the deadline of the handshake: the
+// deadline of the connection does not reach it.
+func (c *conn) authenticate(auth Authenticator, login Login) (Identity, error) {
+	ctx, cancel := context.WithDeadline(c.ctx, c.Start.Add(c.server.limits.Handshake))
+	defer cancel()
+	return auth.Authenticate(ctx, c.Session, login)
 }
 
 // refuseMethod sends 0xFF and returns err.

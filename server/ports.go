@@ -10,7 +10,8 @@ import (
 )
 
 // PortRange is the ports that BIND listeners and UDP relays are opened on, both
-// ends included. The zero PortRange is whatever the system gives.
+// ends included; a Last below First counts as First. The zero PortRange is
+// whatever the system gives.
 type PortRange struct{ First, Last uint16 }
 
 // ParsePortRange reads "40000-40999" or a single port.
@@ -37,7 +38,7 @@ func (r PortRange) String() string {
 
 // Contains tells whether port is in r; every port is in the zero PortRange.
 func (r PortRange) Contains(port uint16) bool {
-	return r == (PortRange{}) || r.First <= port && port <= r.Last
+	return r == (PortRange{}) || r.First <= port && port <= max(r.First, r.Last)
 }
 
 // errPortsTaken tells that no port of a range is free.
@@ -49,7 +50,7 @@ func (r PortRange) open(try func(port uint16) error) error {
 	if r == (PortRange{}) {
 		return try(0)
 	}
-	size := int(r.Last) - int(r.First) + 1
+	size := int(max(r.First, r.Last)) - int(r.First) + 1
 	start := rand.IntN(size)
 	for i := range size {
 		err := try(r.First + uint16((start+i)%size))
