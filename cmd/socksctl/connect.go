@@ -17,7 +17,7 @@ func connectCommand(s streams) *cobra.Command {
 		Long: `Connect to HOST:PORT through a proxy (CONNECT), joined to stdin and stdout.
 
 The end of stdin ends one direction; the command ends when the far end has ended
-the other. HOST is looked up by the proxy.`,
+the other, and what stdin holds is sent. HOST is looked up by the proxy.`,
 		Example: "  ssh -o ProxyCommand='socksctl connect --server socks5+tls://proxy.example.com --ca ca.crt %h:%p' host.example.com",
 		Args:    exactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

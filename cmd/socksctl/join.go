@@ -1,44 +1,84 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net"
+	"sync/atomic"
+	"time"
 
 	"github.com/socksctl/socksctl/internal/relay"
 )
 
-// join moves stdin to c and c to stdout until the far end has ended, and closes
-// c. The end of stdin is handed on as a half-close.
+// quiet is how long stdin may have nothing, once the far end has ended.
+const quiet = time.Second
+
+// join moves stdin to c and c to stdout, and closes c. The end of stdin is
+// handed on as a half-close. Join returns when the far end has ended and what
+// stdin holds is sent: a stdin that stays open, as a terminal does, is no reason
+// to stay.
 func join(s streams, c net.Conn) error {
 	defer c.Close()
-	go send(c, s.in) // ends with stdin or c; one that waits for stdin ends with the process
+	in := &input{Reader: s.in, failed: make(chan error, 1), sent: make(chan struct{})}
+	go in.sendTo(c) // ends with stdin or c; one that waits for stdin ends with the process
 	_, err := io.Copy(s.out, c)
-	return err
-}
-
-// send moves all of in to c. A failure to read is no end of the data: the far
-// end sees a failure too. A failure to write is seen by the reader of c.
-func send(c net.Conn, in io.Reader) {
-	from := &faults{Reader: in}
-	if _, err := io.Copy(c, from); err == nil {
-		err = relay.CloseWrite(c)
-		_ = err // the reader of c sees the same
+	if err == nil {
+		in.wait()
 	}
-	if from.err != nil {
-		relay.Abort(c)
+	select {
+	case inErr := <-in.failed:
+		return fmt.Errorf("read stdin: %w", inErr)
+	default:
+		return err
 	}
 }
 
-// faults remembers how reading failed.
-type faults struct {
+// input is stdin on its way to a conn.
+type input struct {
 	io.Reader
-	err error
+	failed chan error    // how reading failed; has room for one
+	sent   chan struct{} // closed when there is no more to send
+	turns  atomic.Int64  // grows before and after each read: odd while one waits
 }
 
-func (f *faults) Read(p []byte) (int, error) {
-	n, err := f.Reader.Read(p)
-	if err != nil && err != io.EOF {
-		f.err = err
+// sendTo sends all of in to c. A failure of in is not its end: the far end has
+// to see a failure too. A failure of c is for the reader of c to tell, who may
+// find the reason there.
+func (in *input) sendTo(c net.Conn) {
+	defer close(in.sent)
+	_, err := io.Copy(c, in)
+	switch {
+	case len(in.failed) > 0:
+		relay.Abort(c)
+	case err == nil:
+		_ = relay.CloseWrite(c) // the reader of c sees it too
+	}
+}
+
+// Read is for sendTo alone: it tells failures of stdin from those of the conn.
+func (in *input) Read(p []byte) (int, error) {
+	in.turns.Add(1)
+	n, err := in.Reader.Read(p)
+	in.turns.Add(1)
+	if err != nil && !errors.Is(err, io.EOF) {
+		in.failed <- err
 	}
 	return n, err
+}
+
+// wait returns when all is sent, or when one read has waited for all of quiet.
+func (in *input) wait() {
+	for before := int64(0); ; {
+		select {
+		case <-in.sent:
+			return
+		case <-time.After(quiet):
+		}
+		now := in.turns.Load()
+		if now == before && now%2 == 1 {
+			return
+		}
+		before = now
+	}
 }

@@ -21,62 +21,59 @@ type exchange struct {
 	sent     int
 	last     time.Time // when one was sent
 	allSent  bool
+	sendErr  error // why not all was sent
 	received int
 }
 
 // run sends what payloads yields and prints the answers.
 func (x *exchange) run(s streams, payloads iter.Seq2[[]byte, error]) error {
-	failed := make(chan error, 1)
-	go func() { failed <- x.send(payloads) }() // ends with payloads, or with the process
+	go x.send(payloads) // ends with payloads, or with the process
 	err := x.receive()
-	select {
-	case sendErr := <-failed:
-		err = errors.Join(sendErr, err)
-	default: // it waits for input, and receive says what ended
-	}
-	if err != nil {
-		return err
-	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.sent > 0 && x.received == 0 {
+	switch {
+	case x.sendErr != nil:
+		return x.sendErr
+	case err != nil:
+		return err
+	case x.sent > 0 && x.received == 0:
 		return fmt.Errorf("no answer from %s within %v (%d sent)", x.to, x.timeout, x.sent)
-	}
-	if x.received < x.sent {
+	case x.received < x.sent:
 		s.talk("%d sent, %d answered", x.sent, x.received)
 	}
 	return nil
 }
 
 // send sends everything, and then bounds how long receive waits.
-func (x *exchange) send(payloads iter.Seq2[[]byte, error]) (err error) {
-	defer func() { x.allSentNow(err) }()
-	for data, err := range payloads {
+func (x *exchange) send(payloads iter.Seq2[[]byte, error]) {
+	var err error
+	for data, readErr := range payloads {
+		if err = readErr; err == nil {
+			err = x.sendOne(data)
+		}
 		if err != nil {
-			return err
-		}
-		if len(data) > maxPayload {
-			return fmt.Errorf("a datagram of %d bytes is too long: %d fit", len(data), maxPayload)
-		}
-		x.mu.Lock()
-		x.sent, x.last = x.sent+1, time.Now()
-		x.mu.Unlock()
-		if _, err := x.pc.WriteTo(data, x.to); err != nil {
-			return err
+			break
 		}
 	}
-	return nil
-}
-
-func (x *exchange) allSentNow(err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.allSent = true
+	x.allSent, x.sendErr = true, err
 	wait := x.timeout
 	if err != nil || x.received >= x.sent {
 		wait = 0
 	}
 	_ = x.pc.SetReadDeadline(time.Now().Add(wait)) // fails only when receive has ended
+}
+
+func (x *exchange) sendOne(data []byte) error {
+	if len(data) > maxPayload {
+		return fmt.Errorf("a datagram of %d bytes is too long: %d fit", len(data), maxPayload)
+	}
+	x.mu.Lock()
+	x.sent, x.last = x.sent+1, time.Now()
+	x.mu.Unlock()
+	_, err := x.pc.WriteTo(data, x.to)
+	return err
 }
 
 // receive prints answers until there is one for each datagram, or the time is
