@@ -167,7 +167,7 @@ func (s *Server) track(l net.Listener) bool {
 		return false
 	}
 	s.listeners[l] = struct{}{}
-	s.own.listeners[addrPort(l.Addr()).Port()].Add(1)
+	s.ownTCP.add(addrPort(l.Addr()))
 	return true
 }
 
@@ -175,7 +175,7 @@ func (s *Server) untrack(l net.Listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.listeners, l)
-	s.own.listeners[addrPort(l.Addr()).Port()].Add(-1)
+	s.ownTCP.remove(addrPort(l.Addr()))
 }
 
 // addrPort returns the IP and port of a TCP or UDP address, IPv4 as such, and

@@ -25,9 +25,9 @@ func (c *conn) associate(declared socks5.Addr) error {
 	if err != nil {
 		return c.refuse(fmt.Errorf("udp relay: %w", err))
 	}
-	port := addrPort(pc.LocalAddr()).Port()
-	c.server.own.relays[port].Add(1)
-	defer c.server.own.relays[port].Add(-1)
+	own := addrPort(pc.LocalAddr())
+	c.server.ownUDP.add(own)
+	defer c.server.ownUDP.remove(own)
 	app, err := carrier.NewPacketServer(pc, carrier.PeerOf(c.host(c.Client), declared, c.server.UDPRoaming), c.drop)
 	if err != nil {
 		pc.Close()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 )
 
@@ -45,7 +46,7 @@ func (s *Server) guard(t Target) error {
 	switch t.Stage {
 	case StageDial, StageDatagram:
 	case StageRequest:
-		if s.own.tcp(t.Addr) {
+		if s.ownTCP.has(t.Addr) {
 			return errOwn
 		}
 		return nil // BIND may name the unspecified address
@@ -57,7 +58,7 @@ func (s *Server) guard(t Target) error {
 		return errUnspecified
 	case addr.IsMulticast(), addr == broadcast:
 		return errMulticast
-	case t.Stage == StageDial && s.own.tcp(t.Addr), t.Stage == StageDatagram && s.own.udp(t.Addr):
+	case t.Stage == StageDial && s.ownTCP.has(t.Addr), t.Stage == StageDatagram && s.ownUDP.has(t.Addr):
 		return errOwn
 	}
 	return nil
@@ -65,18 +66,45 @@ func (s *Server) guard(t Target) error {
 
 var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
-// ports counts, for TCP and UDP, how many sockets of a server listen on each
-// port. It is read for every datagram, so it takes no lock.
+// ports is the addresses that a server has sockets on. It is asked for every
+// datagram, so it takes its lock only when the port is one of them.
 type ports struct {
-	listeners, relays [1 << 16]atomic.Int32
+	count [1 << 16]atomic.Int32 // of addresses, by port
+
+	mu    sync.Mutex
+	addrs map[netip.AddrPort]int
 }
 
-func (p *ports) tcp(ap netip.AddrPort) bool {
-	return p.listeners[ap.Port()].Load() > 0 && isLocal(ap.Addr())
+func (p *ports) add(ap netip.AddrPort) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.addrs == nil {
+		p.addrs = make(map[netip.AddrPort]int)
+	}
+	p.addrs[ap]++
+	p.count[ap.Port()].Add(1)
 }
 
-func (p *ports) udp(ap netip.AddrPort) bool {
-	return p.relays[ap.Port()].Load() > 0 && isLocal(ap.Addr())
+func (p *ports) remove(ap netip.AddrPort) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count[ap.Port()].Add(-1)
+	if p.addrs[ap]--; p.addrs[ap] == 0 {
+		delete(p.addrs, ap)
+	}
+}
+
+// has tells whether what goes to ap comes to one of the sockets.
+func (p *ports) has(ap netip.AddrPort) bool {
+	if p.count[ap.Port()].Load() == 0 {
+		return false
+	}
+	p.mu.Lock()
+	_, same := p.addrs[ap]
+	_, four := p.addrs[netip.AddrPortFrom(netip.IPv4Unspecified(), ap.Port())]
+	_, six := p.addrs[netip.AddrPortFrom(netip.IPv6Unspecified(), ap.Port())]
+	p.mu.Unlock()
+	return same || (four || six) && isLocal(ap.Addr())
 }
 
 // isLocal tells whether addr is one of this host's. It asks the system, and is

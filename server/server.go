@@ -46,7 +46,8 @@ type Server struct {
 	limits   Limits // with the defaults filled in
 	outbound Outbound
 	log      *slog.Logger
-	own      *ports
+	ownTCP   *ports // of the listeners
+	ownUDP   *ports // of the UDP relays
 	lastID   atomic.Uint64
 	open     atomic.Int64 // connections accepted and not yet closed
 	waiting  queue        // not yet admitted
@@ -98,7 +99,7 @@ func (s *Server) init() {
 		if s.log == nil {
 			s.log = slog.New(slog.DiscardHandler)
 		}
-		s.own = new(ports)
+		s.ownTCP, s.ownUDP = new(ports), new(ports)
 		s.stopped = make(chan struct{})
 		s.listeners = make(map[net.Listener]struct{})
 		s.sessions = make(map[uint64]*Session)

@@ -214,11 +214,11 @@ func slowReader(t testing.TB, b *Bench) {
 // idleTunnel keeps a tunnel alive by traffic one way, then by the other, each
 // for longer than the timeout, and then falls silent.
 func idleTunnel(t testing.TB, b *Bench) {
-	ep := b.start(t, Config{Idle: time.Second})
+	ep := b.start(t, Config{Idle: 3 * time.Second})
 	app, target := b.tunnel(t, ep, b.origin(t))
 	for _, way := range [][2]*wire{{app, target}, {target, app}} {
-		for range 15 {
-			time.Sleep(100 * time.Millisecond)
+		for range 12 {
+			time.Sleep(300 * time.Millisecond)
 			way[0].send([]byte("."))
 			way[1].expect([]byte("."))
 		}
