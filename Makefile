@@ -14,7 +14,6 @@ test: ## all tests; as root on Debian the programs that they drive are installed
 	@tools/programs
 	$(GO) test -race -timeout 15m ./...
 	$(GO) test -timeout 5m -run 'Allocat' ./... # which the race detector distorts
-	$(GO) test -run Allocat ./internal/carrier ./internal/relay ./internal/socks5 ./client # -race takes from pools at random
 
 lint:
 	$(LINT) run ./...
