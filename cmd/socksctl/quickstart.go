@@ -49,6 +49,7 @@ func quickstart(ctx context.Context, s streams, once bool) error {
 		d.print.title("all three worked")
 		return nil
 	}
+	stack.tap.record.end()
 	d.print.title("all three worked, and the forwarder stays up; try")
 	fmt.Fprintf(s.out, "  curl --socks5-hostname %s http://%s/\n", stack.local, stack.web)
 	fmt.Fprintln(s.out, "  and end it with Ctrl-C")

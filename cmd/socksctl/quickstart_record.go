@@ -16,12 +16,23 @@ const maxRecording = 1 << 20
 type recording struct {
 	mu      sync.Mutex
 	streams []*bytes.Buffer
+	over    bool
+}
+
+// end forgets everything and records nothing more.
+func (r *recording) end() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.streams, r.over = nil, true
 }
 
 // stream returns a writer that records one more direction.
 func (r *recording) stream() io.Writer {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.over {
+		return io.Discard
+	}
 	buf := new(bytes.Buffer)
 	r.streams = append(r.streams, buf)
 	return &recordingWriter{r, buf}
@@ -35,7 +46,7 @@ type recordingWriter struct {
 func (w *recordingWriter) Write(b []byte) (int, error) {
 	w.r.mu.Lock()
 	defer w.r.mu.Unlock()
-	if w.buf.Len() < maxRecording {
+	if !w.r.over && w.buf.Len() < maxRecording {
 		w.buf.Write(b)
 	}
 	return len(b), nil

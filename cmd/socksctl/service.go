@@ -16,9 +16,6 @@ import (
 	"github.com/socksctl/socksctl/server"
 )
 
-// errInsist ends a service at the second signal.
-var errInsist = errors.New("ended by a second signal")
-
 // service is a server with its listeners, from start to drain. Serve and
 // forward differ in what they put into it.
 type service struct {
@@ -37,6 +34,8 @@ func (v *service) run(s streams) error {
 	signal.Notify(signals, append(reloadSignals(), os.Interrupt, syscall.SIGTERM)...)
 	defer signal.Stop(signals)
 	if err := v.check(); err != nil {
+		closeAll(v.plain)
+		closeAll(v.secure)
 		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -113,7 +112,7 @@ func (v *service) obey(ctx context.Context, signals <-chan os.Signal) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case sig := <-signals:
-			if sig == os.Interrupt || sig == syscall.SIGTERM {
+			if stops(sig) {
 				return v.stop(sig, signals)
 			}
 			v.reloadAll()
@@ -121,38 +120,46 @@ func (v *service) obey(ctx context.Context, signals <-chan os.Signal) error {
 	}
 }
 
-// reloadAll reads the files again. What cannot be read stays as it was.
+// reloadAll reads the files again. What cannot be read stays as it was, and
+// keeps nothing else from being taken up.
 func (v *service) reloadAll() {
+	var errs []error
 	for _, reload := range v.reload {
-		if err := reload(); err != nil {
-			v.log.Error("reload: kept what was in force", "err", err)
-			return
-		}
+		errs = append(errs, reload())
+	}
+	if err := errors.Join(errs...); err != nil {
+		v.log.Error("reload: kept what was in force", "err", err)
+		return
 	}
 	v.log.Info("reloaded")
 }
 
 // stop drains: sessions may end by themselves until the time is over or a
-// second signal comes.
+// second signal to stop comes.
 func (v *service) stop(sig os.Signal, signals <-chan os.Signal) error {
 	v.log.Info("draining", "signal", sig.String(), "timeout", v.drain)
-	ctx, cancel := context.WithTimeoutCause(context.Background(), v.drain, context.DeadlineExceeded)
+	ctx, cancel := context.WithTimeout(context.Background(), v.drain)
 	defer cancel()
 	drained := make(chan error, 1)
-	go func() { drained <- v.Shutdown(ctx) }() // ends with ctx at the latest
-	var err error
-	select {
-	case err = <-drained:
-	case <-signals:
-		cancel()
-		_ = <-drained
-		v.log.Warn(errInsist.Error())
+	go func() { drained <- v.Shutdown(ctx) }() // ends with ctx, and with Close, at the latest
+	for {
+		select {
+		case err := <-drained:
+			if errors.Is(err, context.DeadlineExceeded) {
+				v.log.Warn("sessions were still open after the drain timeout")
+			}
+			return v.Close()
+		case again := <-signals:
+			if stops(again) {
+				v.log.Warn("ended by a second signal")
+				return v.Close()
+			}
+		}
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		v.log.Warn("sessions were still open after the drain timeout")
-	}
-	return v.Close()
 }
+
+// stops tells the signals that end a service from the one that reloads it.
+func stops(sig os.Signal) bool { return sig == os.Interrupt || sig == syscall.SIGTERM }
 
 // listenAll opens every address; if one cannot be had it closes the others.
 func listenAll(addresses []string, listen func(string) ([]net.Listener, error)) ([]net.Listener, error) {
