@@ -52,15 +52,24 @@ func checkLine(t *testing.T, root *cobra.Command, line []string) {
 }
 
 // commandLines returns the arguments of each call of socksctl in an example,
-// which may be quoted for a shell.
+// also of one that is quoted as a word of another command.
 func commandLines(example string) (all [][]string) {
-	call := regexp.MustCompile(`socksctl ((?:[^'|\n]|=?'[^'\n]* [^'\n]*'(?: |$))*)`)
-	for _, match := range call.FindAllStringSubmatch(example, -1) {
-		var line []string
-		for _, word := range regexp.MustCompile(`'[^']*'|\S+`).FindAllString(match[1], -1) {
-			line = append(line, strings.Trim(word, "'"))
+	word := regexp.MustCompile(`(?:[^\s']|'[^']*')+`)
+	for line := range strings.Lines(example) {
+		var args []string
+		for _, quoted := range word.FindAllString(line+" | ", -1) {
+			bare := strings.ReplaceAll(quoted, "'", "")
+			_, inner, isCall := strings.Cut(bare, "socksctl ")
+			switch {
+			case isCall:
+				all = append(all, strings.Fields(inner))
+			case bare == "|" && args != nil:
+				all = append(all, args[1:])
+				args = nil
+			case bare == "socksctl" || args != nil:
+				args = append(args, bare)
+			}
 		}
-		all = append(all, line)
 	}
 	return all
 }

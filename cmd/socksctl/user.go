@@ -1,16 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/socksctl/socksctl/internal/auth"
 )
@@ -78,38 +74,4 @@ func listUsers(s streams, file string, asJSON bool) error {
 		}
 	}
 	return nil
-}
-
-// withPassword gets a password, at a prompt or as a line of stdin, and hands it
-// to do. At a prompt a new one is asked for twice.
-func withPassword(s streams, isNew bool, do func(string) error) error {
-	in, ok := s.in.(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) {
-		line, err := bufio.NewReader(io.LimitReader(s.in, 1024)).ReadString('\n')
-		if err != nil && (line == "" || !errors.Is(err, io.EOF)) {
-			return fmt.Errorf("read the password from stdin: %w", err)
-		}
-		return do(strings.TrimRight(line, "\r\n"))
-	}
-	password, err := prompt(s, in, "password: ")
-	if err != nil {
-		return err
-	}
-	if isNew {
-		again, err := prompt(s, in, "once more: ")
-		if err != nil {
-			return err
-		}
-		if again != password {
-			return errors.New("the two passwords differ")
-		}
-	}
-	return do(password)
-}
-
-func prompt(s streams, in *os.File, text string) (string, error) {
-	fmt.Fprint(s.err, text)
-	password, err := term.ReadPassword(int(in.Fd()))
-	fmt.Fprintln(s.err)
-	return string(password), err
 }
