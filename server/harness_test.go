@@ -239,6 +239,7 @@ func (k keys) dial(t *testing.T, c net.Conn, certified bool, alpn ...string) *tl
 	}
 	tc := client.TLSConfig("localhost")
 	tc.NextProtos = alpn
+	tc.SessionTicketsDisabled = true // the server would wait in memory until they are read
 	peer := tls.Client(c, tc)
 	if err := peer.Handshake(); err != nil {
 		t.Fatalf("handshake: %v", err)

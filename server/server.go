@@ -176,6 +176,7 @@ func (s *Server) stop() error {
 // call, in no particular order.
 func (s *Server) Sessions() iter.Seq[*Session] {
 	return func(yield func(*Session) bool) {
+		s.init()
 		for _, session := range s.all() {
 			if session.Stage() > StageRequest && !yield(session) {
 				return
