@@ -37,7 +37,7 @@ func (o *proxyOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.ServerName, "server-name", "", "name in the server's certificate, when not that of --server")
 	flags.StringSliceVar(&o.Pins, "pin", nil, "pin of the server's key, sha256/BASE64 (socksctl cert show)")
 	flags.StringVar(&o.UDP, "udp", "tls", "how datagrams travel to the proxy: tls or plain")
-	flags.DurationVar(&o.Timeout, "timeout", 5*time.Second, "how long each step may take")
+	flags.DurationVar(&o.Timeout, "timeout", 5*time.Second, "how long it may take to reach the proxy and log in; of udp-send also an answer")
 	flags.StringVar(&o.PasswordFile, "password-file", "", "file whose first line is the password")
 }
 

@@ -32,6 +32,9 @@ func serveCommand(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if cmd.Flags().Changed("tls-listen") { // goes before a file that switches TLS off
+				l.Config.Server.TLS.Enabled = new(true)
+			}
 			v, err := newServe(&l.Config.Server, newLogger(s.err, l.Log))
 			if err != nil {
 				return err
