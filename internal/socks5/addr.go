@@ -41,8 +41,8 @@ var ErrZone = errors.New("address has a zone")
 // Addr is an address of RFC 1928, section 5: a name or an IP, and a port.
 //
 // An Addr that this package has read or parsed keeps two promises: Name is
-// never an IP literal, for a literal that came as a name is in IP, and IP is
-// never an IPv4-mapped IPv6 address. It is comparable and so a map key. The
+// never an IP literal, for a literal that came as a name is in IP, and IP has
+// no zone and is never an IPv4-mapped IPv6 address. It is comparable and so a map key. The
 // zero Addr is written as 0.0.0.0:0.
 type Addr struct {
 	Name string     // as it was spelled; empty when IP is set
@@ -90,13 +90,15 @@ func ParseAddr(hostport string) (Addr, error) {
 	if len(addr.Name) > MaxName {
 		return Addr{}, ErrNameTooLong
 	}
-	if addr.IP.Zone() != "" {
+	if strings.Contains(addr.Name, "%") { // no name has one
 		return Addr{}, ErrZone
 	}
 	return addr, nil
 }
 
 // hostAddr tells a literal from a name; clients send "::1" and "[::1]" alike.
+// What has a zone stays a name, and is not a valid one: it could not be written
+// back as an address.
 func hostAddr(host string, port uint16) Addr {
 	literal := host
 	if strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]") {
@@ -105,7 +107,7 @@ func hostAddr(host string, port uint16) Addr {
 	if !literalLike(literal) {
 		return Addr{Name: host, Port: port}
 	}
-	if ip, err := netip.ParseAddr(literal); err == nil {
+	if ip, err := netip.ParseAddr(literal); err == nil && ip.Zone() == "" {
 		return Addr{IP: ip.Unmap(), Port: port}
 	}
 	return Addr{Name: host, Port: port}
