@@ -49,7 +49,24 @@ func rootCommand(s streams) *cobra.Command {
 		return misuse("%w (see %s --help)", err, cmd.CommandPath())
 	})
 	root.AddCommand(commands(s)...)
+	for _, cmd := range root.Commands() {
+		if cmd.HasSubCommands() {
+			asGroup(cmd)
+		}
+	}
 	return root
+}
+
+// asGroup makes cmd show its help, and refuse a command that it does not have:
+// cobra does that for the root only.
+func asGroup(cmd *cobra.Command) {
+	cmd.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return misuse("unknown command %q for %q (see %s --help)", args[0], cmd.CommandPath(), cmd.CommandPath())
+		}
+		return nil
+	}
+	cmd.RunE = func(*cobra.Command, []string) error { return cmd.Help() }
 }
 
 // noArgs and exactArgs are cobra's, with the exit status of misuse.
