@@ -349,18 +349,18 @@ func TestConnectIsCutShort(t *testing.T) {
 		"reply":    {greetBoth, takeLogin, login, loginOK, askName, "\x05\x00\x00\x01"},
 	}
 	for name, pairs := range stages {
-		silent := func(t *testing.T, i int, c *recorder) {
+		silent := func(t *testing.T, c *recorder, reached func()) {
 			for i := 0; i < len(pairs); i += 2 {
 				expect(t, c, pairs[i])
 				io.WriteString(c, pairs[i+1])
 			}
+			reached()
 			io.Copy(io.Discard, c)
 		}
 		t.Run(name+" cancelled", func(t *testing.T) {
 			ctx, cancel := context.WithCancel(testContext(t))
 			at := serve(t, nil, func(t *testing.T, i int, c *recorder) {
-				time.AfterFunc(20*time.Millisecond, cancel)
-				silent(t, i, c)
+				silent(t, c, func() { time.AfterFunc(20*time.Millisecond, cancel) })
 			})
 			_, err := (&client.Dialer{Address: at, User: "alice", Password: "secret"}).DialContext(ctx, "tcp", "example.org:80")
 			if !errors.Is(err, context.Canceled) {
@@ -368,8 +368,9 @@ func TestConnectIsCutShort(t *testing.T) {
 			}
 		})
 		t.Run(name+" too slow", func(t *testing.T) {
-			d := &client.Dialer{Address: serve(t, nil, silent), User: "alice", Password: "secret"}
-			d.Timeout, d.ReplyTimeout = 50*time.Millisecond, 50*time.Millisecond
+			at := serve(t, nil, func(t *testing.T, i int, c *recorder) { silent(t, c, func() {}) })
+			d := &client.Dialer{Address: at, User: "alice", Password: "secret"}
+			d.Timeout, d.ReplyTimeout = 300*time.Millisecond, 300*time.Millisecond
 			_, err := d.Dial("tcp", "example.org:80")
 			var timeout net.Error
 			if !errors.As(err, &timeout) || !timeout.Timeout() {
