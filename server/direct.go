@@ -2,8 +2,10 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/socksctl/socksctl/internal/relay"
@@ -24,17 +26,27 @@ type Direct struct {
 var _ Outbound = (*Direct)(nil)
 
 // DialContext connects to address. Each address that a name stands for is
-// judged at the moment it is dialled, so that nothing can change in between.
+// judged at the moment it is dialled, so that nothing can change in between. A
+// name that leads to this server itself is refused as such, also when it has
+// other addresses that cannot be reached.
 func (d *Direct) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	session := SessionFrom(ctx)
+	var own atomic.Bool
 	dialer := net.Dialer{
 		Resolver:  d.Resolver,
 		KeepAlive: -1, // relay.KeepAlive sets it
 		ControlContext: func(ctx context.Context, _, resolved string, _ syscall.RawConn) error {
-			return session.judge(ctx, target(StageDial, address, resolved))
+			err := session.judge(ctx, target(StageDial, address, resolved))
+			if errors.Is(err, errOwn) {
+				own.Store(true)
+			}
+			return err
 		},
 	}
 	c, err := dialer.DialContext(ctx, network, address)
+	if err != nil && own.Load() {
+		return nil, errOwn
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -100,7 +100,6 @@ func ownListener(t testing.TB, b *Bench) {
 		spelled := [][]byte{at(addr), named(addr.Addr().String(), addr.Port())}
 		if addr.Addr().Is4() {
 			spelled = append(spelled, at(netip.AddrPortFrom(netip.AddrFrom16(addr.Addr().As16()), addr.Port())))
-			spelled = append(spelled, at(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 9, 9, 9}), addr.Port())))
 		}
 		if hop == ep.Hops[len(ep.Hops)-1] {
 			spelled = append(spelled, named("localhost", addr.Port()), named("LOCALHOST", addr.Port()))
