@@ -28,7 +28,7 @@ func (c *conn) associate(declared socks5.Addr) error {
 	own := addrPort(pc.LocalAddr())
 	c.server.ownUDP.add(own)
 	defer c.server.ownUDP.remove(own)
-	app, err := carrier.NewPacketServer(pc, carrier.PeerOf(c.host(c.Client), declared, c.server.UDPRoaming), c.drop)
+	app, err := carrier.NewPacketServer(pc, carrier.PeerOf(hostOf(c.Client), declared, c.server.UDPRoaming), c.drop)
 	if err != nil {
 		pc.Close()
 		return c.refuse(fmt.Errorf("udp relay: %w", err))
@@ -88,7 +88,7 @@ func (c *conn) listenOut() (carrier.Conn, error) {
 // listenRelay opens the port that the client sends its datagrams to, on the
 // address at which it reached this server.
 func (c *conn) listenRelay() (pc *net.UDPConn, err error) {
-	local := c.host(c.local).Addr()
+	local := hostOf(c.local).Addr()
 	err = c.server.Ports.open(func(port uint16) error {
 		pc, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(local, port)))
 		return err
@@ -96,9 +96,9 @@ func (c *conn) listenRelay() (pc *net.UDPConn, err error) {
 	return pc, err
 }
 
-// host returns the IP of an end of the client's connection. A client on a unix
-// socket is on this host, and sends its datagrams over loopback.
-func (c *conn) host(a net.Addr) netip.AddrPort {
+// hostOf returns the IP of an end of a client's connection. A client on a unix
+// socket is on this host, and has its datagrams and BIND listeners on loopback.
+func hostOf(a net.Addr) netip.AddrPort {
 	if ap := addrPort(a); ap.IsValid() {
 		return ap
 	}

@@ -37,8 +37,8 @@ func (d *Direct) Listen(ctx context.Context, network, peer string) (net.Listener
 	switch {
 	case addr.IP.IsValid() && addr.IP.IsUnspecified():
 		port = addr.Port
-		if session != nil && addrPort(session.local).IsValid() {
-			local = addrPort(session.local).Addr()
+		if session != nil {
+			local = hostOf(session.local).Addr()
 		}
 	default:
 		if l.expected, err = d.expect(ctx, addr); err != nil {

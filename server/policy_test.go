@@ -110,27 +110,35 @@ func TestPolicyOfConnect(t *testing.T) {
 }
 
 func TestPolicyOfBIND(t *testing.T) {
-	for deny, want := range map[string]socks5.Reply{"": 0, "peer": 2} {
-		j := &judge{deny: deny}
-		h := start(t, &server.Server{Policy: j})
+	j := new(judge)
+	h := start(t, &server.Server{Policy: j})
+	c := h.dial(t)
+	at := ask(t, c, 2, "127.0.0.1:9", socks5.Succeeded)
+	peer := dialTCP(t, at.String())
+	if got := reply(t, c, socks5.Succeeded); got.String() != peer.LocalAddr().String() {
+		t.Errorf("reply 2 says %v, want %v", got, peer.LocalAddr())
+	}
+	move(t, c, peer)
+	j.wants(t, portOf(peer.LocalAddr().String()), "request  127.0.0.1 :9", "peer  127.0.0.1 :PORT")
+	if s := h.admitted(t); s.Resolved().String() != peer.LocalAddr().String() || s.Bound().String() != at.String() {
+		t.Errorf("record: resolved %v, bound %v", s.Resolved(), s.Bound())
+	}
+}
+
+// conformance 53
+func TestPolicyRefusesBIND(t *testing.T) {
+	for _, stage := range []server.Stage{server.StageRequest, server.StagePeer} {
+		h := start(t, &server.Server{Policy: &judge{deny: stage.String()}})
 		c := h.dial(t)
-		at := ask(t, c, 2, "127.0.0.1:9", socks5.Succeeded)
-		peer := dialTCP(t, at.String())
-		if got := reply(t, c, want); want == 0 && got.String() != peer.LocalAddr().String() {
-			t.Errorf("reply 2 says %v, want %v", got, peer.LocalAddr())
+		if stage == server.StagePeer {
+			turnedAway(t, "127.0.0.1", ask(t, c, 2, "127.0.0.1:9", socks5.Succeeded).String())
+			reply(t, c, socks5.NotAllowed)
+		} else {
+			ask(t, c, 2, "127.0.0.1:9", socks5.NotAllowed)
 		}
-		port := portOf(peer.LocalAddr().String())
-		j.wants(t, port, "request  127.0.0.1 :9", "peer  127.0.0.1 :PORT")
-		if want != 0 {
-			aborted(t, peer)
-			if s := h.record(t); !errors.Is(s.Err(), server.ErrDenied) || s.Stage() != server.StagePeer {
-				t.Errorf("record: %v at %v", s.Err(), s.Stage())
-			}
-			continue
-		}
-		move(t, c, peer)
-		if s := h.admitted(t); s.Resolved().String() != peer.LocalAddr().String() || s.Bound().String() != at.String() {
-			t.Errorf("record: resolved %v, bound %v", s.Resolved(), s.Bound())
+		c.Close()
+		if s := h.record(t); !errors.Is(s.Err(), server.ErrDenied) || s.Stage() != stage {
+			t.Errorf("record: %v at %v, want it at %v", s.Err(), s.Stage(), stage)
 		}
 	}
 }
