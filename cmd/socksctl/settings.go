@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -180,12 +179,8 @@ func configFile(flags *pflag.FlagSet) (string, error) {
 	}
 	for _, place := range places {
 		file := filepath.Join(place, "socksctl", "config.toml")
-		_, err := os.Stat(file)
-		if err == nil {
+		if _, err := os.Stat(file); err == nil {
 			return file, nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
-			return "", err
 		}
 	}
 	return "", nil
