@@ -322,33 +322,20 @@ func TestRefusedClientReadsReply(t *testing.T) {
 	}
 }
 
-func listenUDP(t *testing.T) *net.UDPConn {
-	t.Helper()
-	c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	c.SetReadDeadline(time.Now().Add(patience))
-	return c
-}
+func listenUDP(t *testing.T) *net.UDPConn { t.Helper(); return listenUDPAt(t, "127.0.0.1") }
 
 // echoUDP answers datagrams with themselves until the test ends.
-func echoUDP(t *testing.T) netip.AddrPort {
-	t.Helper()
-	c := listenUDP(t)
-	c.SetReadDeadline(time.Time{})
-	go func() { // ends when c is closed
-		b := make([]byte, 64<<10)
-		for {
-			n, from, err := c.ReadFromUDPAddrPort(b)
-			if err != nil {
-				return
-			}
-			c.WriteToUDPAddrPort(b[:n], from)
+func echoUDP(t *testing.T) netip.AddrPort { t.Helper(); return echoUDPAt(t, "127.0.0.1") }
+
+func echoOn(c *net.UDPConn) {
+	b := make([]byte, 64<<10)
+	for {
+		n, from, err := c.ReadFromUDPAddrPort(b)
+		if err != nil {
+			return
 		}
-	}()
-	return addrOf(c)
+		c.WriteToUDPAddrPort(b[:n], from)
+	}
 }
 
 func addrOf(c *net.UDPConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr).AddrPort() }

@@ -1,0 +1,183 @@
+package server_test
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/socksctl/socksctl/internal/socks5"
+	"github.com/socksctl/socksctl/server"
+)
+
+// listenUDPAt opens a socket on one of loopback's addresses.
+func listenUDPAt(t *testing.T, ip string) *net.UDPConn {
+	t.Helper()
+	c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(ip)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(patience))
+	return c
+}
+
+// associate opens an association and returns where its datagrams go, and its
+// session.
+func (h *harness) associate(t *testing.T) (net.Conn, netip.AddrPort, *server.Session) {
+	t.Helper()
+	c := h.dial(t)
+	at := ask(t, c, 3, "0.0.0.0:0", socks5.Succeeded)
+	return c, at, h.admitted(t)
+}
+
+// conformance 62
+func TestUDPCone(t *testing.T) {
+	for _, full := range []bool{false, true} {
+		h := start(t, &server.Server{Outbound: &server.Direct{FullCone: full}})
+		_, at, s := h.associate(t)
+		app, known, stranger := listenUDP(t), listenUDPAt(t, "127.0.0.2"), listenUDPAt(t, "127.0.0.3")
+		sendUDP(t, app, at, datagram(known.LocalAddr().String(), "out"))
+		b := make([]byte, 10)
+		_, from, err := known.ReadFromUDPAddrPort(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sendUDP(t, stranger, from, []byte("unasked"))
+		if full {
+			expectUDP(t, app, datagram(stranger.LocalAddr().String(), "unasked"))
+		} else {
+			waitDrops(t, s, map[string]int64{"unasked": 1})
+		}
+		sameHost := listenUDPAt(t, "127.0.0.2") // another port of a host that was contacted
+		sendUDP(t, sameHost, from, []byte("back"))
+		expectUDP(t, app, datagram(sameHost.LocalAddr().String(), "back"))
+	}
+}
+
+func TestUDPContactsAreBounded(t *testing.T) {
+	var d server.Direct
+	pc, err := d.ListenPacket(context.Background(), "udp", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pc.Close()
+	for i := range server.MaxContacted + 1000 {
+		ip := binary.BigEndian.AppendUint32(nil, 127<<24|1<<16|uint32(i))
+		if _, err := pc.WriteTo([]byte("x"), &net.UDPAddr{IP: ip, Port: 9}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := server.Contacted(pc); got != server.MaxContacted {
+		t.Errorf("it remembers %d hosts, want %d", got, server.MaxContacted)
+	}
+}
+
+// A broadcast address that only the system knows is refused by the system.
+func TestUDPBroadcastIsRefused(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("which addresses are broadcast on loopback is known of Linux")
+	}
+	h := start(t, &server.Server{})
+	_, at, s := h.associate(t)
+	app, echo := listenUDP(t), echoUDP(t)
+	sendUDP(t, app, at, datagram("127.255.255.255:9", "to many"))
+	waitDrops(t, s, map[string]int64{"unsent": 1})
+	sendUDP(t, app, at, datagram(echo.String(), "still there"))
+	expectUDP(t, app, datagram(echo.String(), "still there"))
+}
+
+// conformance 56: one association, targets of every kind.
+func TestUDPTargets(t *testing.T) {
+	z := &zone{records: map[string][]string{"echo.test": {"127.0.0.1"}}}
+	h := start(t, &server.Server{Outbound: &server.Direct{Resolver: z.resolver(t)}})
+	_, at, s := h.associate(t)
+	app, four, six := listenUDP(t), echoUDP(t), echoUDPAt(t, "::1")
+	for range 3 {
+		sendUDP(t, app, at, datagram(four.String(), "4"))
+		expectUDP(t, app, datagram(four.String(), "4"))
+		sendUDP(t, app, at, datagram(six.String(), "6"))
+		expectUDP(t, app, datagram(six.String(), "6"))
+		sendUDP(t, app, at, datagram(fmt.Sprintf("echo.test:%d", four.Port()), "n"))
+		expectUDP(t, app, datagram(four.String(), "n"))
+	}
+	if got := z.asked.Load(); got != 1 {
+		t.Errorf("%d look-ups of one name, want 1", got)
+	}
+	if up, down := s.DatagramsUp.Load(), s.DatagramsDown.Load(); up != 9 || down != 9 {
+		t.Errorf("%d datagrams up, %d down, want 9", up, down)
+	}
+}
+
+// echoUDPAt is echoUDP at one address.
+func echoUDPAt(t *testing.T, ip string) netip.AddrPort {
+	t.Helper()
+	c := listenUDPAt(t, ip)
+	c.SetDeadline(time.Time{})
+	go echoOn(c) // ends when c is closed
+	return addrOf(c)
+}
+
+// conformance 56: the relay's address in the reply.
+func TestUDPAdvertise(t *testing.T) {
+	public := netip.MustParseAddr("203.0.113.7")
+	h := start(t, &server.Server{Advertise: public})
+	_, at, _ := h.associate(t)
+	if at.Addr() != public || at.Port() == 0 {
+		t.Fatalf("got %v, want %v", at, public)
+	}
+	app, echo := listenUDP(t), echoUDP(t)
+	sendUDP(t, app, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), at.Port()), datagram(echo.String(), "x"))
+	expectUDP(t, app, datagram(echo.String(), "x"))
+}
+
+// conformance 59 and 60
+func TestUDPStrangersAndRoaming(t *testing.T) {
+	for _, roaming := range []bool{false, true} {
+		h := start(t, &server.Server{UDPRoaming: roaming})
+		_, at, s := h.associate(t)
+		echo := echoUDP(t)
+		foreign, app, moved := listenUDPAt(t, "127.0.0.2"), listenUDP(t), listenUDP(t)
+		sendUDP(t, foreign, at, datagram(echo.String(), "foreign"))
+		waitDrops(t, s, map[string]int64{"stranger": 1})
+		sendUDP(t, app, at, datagram(echo.String(), "mine"))
+		expectUDP(t, app, datagram(echo.String(), "mine"))
+		sendUDP(t, moved, at, datagram(echo.String(), "moved"))
+		if roaming {
+			expectUDP(t, moved, datagram(echo.String(), "moved"))
+			continue
+		}
+		waitDrops(t, s, map[string]int64{"stranger": 2})
+		sendUDP(t, app, at, datagram(echo.String(), "again"))
+		expectUDP(t, app, datagram(echo.String(), "again"))
+	}
+}
+
+// conformance 63: the relay port goes with the control connection, and what
+// comes on that one means nothing.
+func TestUDPEndsWithItsConnection(t *testing.T) {
+	for name, leave := range map[string]func(*net.TCPConn){
+		"FIN": func(c *net.TCPConn) { c.CloseWrite() },
+		"RST": func(c *net.TCPConn) { c.SetLinger(0); c.Close() },
+	} {
+		h := start(t, &server.Server{})
+		c, at, _ := h.associate(t)
+		send(t, c, slices.Repeat([]byte("junk"), 1000)...)
+		app, echo := listenUDP(t), echoUDP(t)
+		sendUDP(t, app, at, datagram(echo.String(), "x"))
+		expectUDP(t, app, datagram(echo.String(), "x"))
+		leave(c.(*net.TCPConn))
+		h.record(t)
+		again, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+		if err != nil {
+			t.Errorf("%s: the relay port is not free: %v", name, err)
+			continue
+		}
+		again.Close()
+	}
+}
