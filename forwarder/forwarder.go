@@ -37,7 +37,7 @@ func New(d *client.Dialer) *server.Server {
 	return &server.Server{
 		Outbound: d,
 		Limits: server.Limits{
-			Connect:  reach + orDefault(d.ReplyTimeout, client.DefaultReplyTimeout),
+			Connect:  reach + orDefault(d.ReplyTimeout, client.DefaultReplyTimeout) + slack,
 			BindWait: orDefault(d.BindTimeout, client.DefaultBindTimeout) + slack,
 		},
 	}
