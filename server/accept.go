@@ -56,7 +56,8 @@ func (s *Server) serve(l net.Listener, config *tls.Config) error {
 // MayServe returns [ErrOpenProxy] for a listener at addr, with TLS as config says
 // or none, that would let anyone in. Serve and ServeTLS ask it themselves.
 func (s *Server) MayServe(addr net.Addr, config *tls.Config) error {
-	certificate := config != nil && config.ClientAuth == tls.RequireAndVerifyClientCert
+	// Without ClientCAs, whoever has a certificate of a public CA would do.
+	certificate := config != nil && config.ClientAuth == tls.RequireAndVerifyClientCert && config.ClientCAs != nil
 	if len(s.Auth) > 0 || certificate || isPrivate(addr) {
 		return nil
 	}

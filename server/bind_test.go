@@ -98,35 +98,43 @@ func TestBINDAddressOnUnixSocket(t *testing.T) {
 
 // conformance 49
 func TestBINDAsksForPort(t *testing.T) {
-	r := freeRange(t, 4)
-	at := func(port uint16) string { return netip.AddrPortFrom(netip.IPv4Unspecified(), port).String() }
 	cases := []struct {
-		name  string
-		ports server.PortRange
-		ask   uint16
-		taken bool
-		want  func(got uint16) bool
+		name           string
+		limited, taken bool                            // to a range of ports; the port asked for
+		ask            func(r server.PortRange) uint16 // for what port
+		want           func(got, asked uint16) bool
 	}{
-		{"free", server.PortRange{}, r.First, false, func(p uint16) bool { return p == r.First }},
-		{"taken", server.PortRange{}, r.First, true, func(p uint16) bool { return p != r.First && p > 1023 }},
-		{"reserved", server.PortRange{}, 80, false, func(p uint16) bool { return p > 1023 }},
-		{"in range", r, r.Last, false, func(p uint16) bool { return p == r.Last }},
-		{"in range, taken", r, r.Last, true, func(p uint16) bool { return r.Contains(p) && p != r.Last }},
-		{"out of range", r, r.Last + 1, false, r.Contains},
+		{"free", false, false, first, same},
+		{"taken", false, true, first, other},
+		{"reserved", false, false, func(server.PortRange) uint16 { return 80 }, other},
+		{"in range", true, false, first, same},
+		{"in range, taken", true, true, first, other},
+		{"out of range", true, false, func(r server.PortRange) uint16 { return r.Last + 1 }, other},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
-			h := start(t, &server.Server{Outbound: &server.Direct{Ports: tc.ports}})
-			if tc.taken {
-				defer listenTCP(t, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), tc.ask).String()).Close()
+			r, d := freeRange(t, 4), new(server.Direct)
+			asked := tc.ask(r)
+			if tc.limited {
+				d.Ports = r
 			}
-			c := h.dial(t)
-			if got := ask(t, c, 2, at(tc.ask), socks5.Succeeded); !tc.want(got.Port()) {
-				t.Errorf("asked for %d in %v: got %v", tc.ask, tc.ports, got)
+			if tc.taken {
+				listenTCP(t, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), asked).String())
+			}
+			c := start(t, &server.Server{Outbound: d}).dial(t)
+			got := ask(t, c, 2, netip.AddrPortFrom(netip.IPv4Unspecified(), asked).String(), socks5.Succeeded).Port()
+			if !tc.want(got, asked) || !d.Ports.Contains(got) {
+				t.Errorf("asked for %d of %v: got %d", asked, d.Ports, got)
 			}
 		})
 	}
 }
+
+func first(r server.PortRange) uint16 { return r.First }
+
+func same(got, asked uint16) bool { return got == asked }
+
+func other(got, asked uint16) bool { return got != asked && got > 1023 }
 
 // conformance 50 and 48: strangers are turned away without a byte, the expected
 // peer gets in, once.

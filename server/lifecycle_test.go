@@ -2,6 +2,8 @@ package server_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"slices"
@@ -322,6 +324,20 @@ func TestOpenProxy(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Certificates that every public CA gives are no login.
+func TestOpenProxyMutualTLSWithoutCA(t *testing.T) {
+	far := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)}
+	for auth := tls.NoClientCert; auth <= tls.RequireAndVerifyClientCert; auth++ {
+		if err := new(server.Server).MayServe(far, &tls.Config{ClientAuth: auth}); !errors.Is(err, server.ErrOpenProxy) {
+			t.Errorf("%v: got %v, want ErrOpenProxy", auth, err)
+		}
+	}
+	config := &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: x509.NewCertPool()}
+	if err := new(server.Server).MayServe(far, config); err != nil {
+		t.Errorf("with a CA: %v", err)
 	}
 }
 
