@@ -133,6 +133,12 @@ func Run(t *testing.T, factory Factory, modes []Mode, statements []Statement) {
 	}
 }
 
+// RunOne runs one statement in one mode on t, which need not be a *testing.T.
+func RunOne(t testing.TB, factory Factory, mode Mode, s Statement) {
+	files, pki := newTLSFiles(t)
+	s.Run(t, &Bench{Mode: mode, factory: factory, files: files, pki: pki})
+}
+
 // All returns every statement of the suite.
 func All() []Statement {
 	return slices.Concat(Negotiation(), Login(), Requests(), Targets(), Replies(), Relay(), BIND(), UDP(), TLS())
