@@ -3,13 +3,14 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
+	"unicode"
 )
 
-// logEnd writes the one line that a session leaves in the log. What was asked
-// for is quoted by the handler, control bytes and all but DEL.
+// logEnd writes the one line that a session leaves in the log.
 func (c *conn) logEnd() {
 	level, message := slog.LevelInfo, "session"
 	err := c.Err()
@@ -22,13 +23,32 @@ func (c *conn) logEnd() {
 	}
 	attrs := []slog.Attr{
 		slog.Uint64("id", c.ID), slog.String("client", c.Client.String()), slog.String("listener", c.Listener),
-		slog.String("user", c.Identity.User), slog.String("command", c.Command),
-		slog.String("host", strings.ReplaceAll(c.Host, "\x7f", `\x7f`)), slog.Int("port", int(c.Port)),
+		slog.String("user", visible(c.Identity.User)), slog.String("command", c.Command),
+		slog.String("host", visible(c.Host)), slog.Int("port", int(c.Port)),
 		slog.Int64("up", c.BytesUp.Load()), slog.Int64("down", c.BytesDown.Load()),
 		slog.Duration("took", c.Closed().Sub(c.Start).Round(time.Millisecond)),
 	}
 	if err != nil {
-		attrs = append(attrs, slog.String("stage", c.Stage().String()), slog.String("err", err.Error()))
+		attrs = append(attrs, slog.String("stage", c.Stage().String()), slog.String("err", visible(err.Error())))
 	}
 	c.server.log.LogAttrs(ctx, level, message, attrs...)
+}
+
+// visible returns s with an escape for each rune beyond ASCII, or DEL, that does
+// not print: slog's text handler leaves DEL as it is, and the one for JSON all of
+// them. What is below a space both escape.
+func visible(s string) string {
+	unseen := func(r rune) bool { return r >= 0x7f && !unicode.IsPrint(r) }
+	if !strings.ContainsFunc(s, unseen) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if unseen(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
