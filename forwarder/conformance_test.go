@@ -23,7 +23,7 @@ func TestConformanceMutualTLS(t *testing.T) { conform(t, streams(), sockstest.Mu
 
 func TestConformanceBIND(t *testing.T) { conform(t, sockstest.BIND()) }
 
-func TestConformanceUDP(t *testing.T) { conform(t, sockstest.UDP()) }
+func TestConformanceUDP(t *testing.T) { conform(t, slices.Concat(sockstest.UDP(), sockstest.Soak())) }
 
 // streams returns the statements of no test of their own.
 func streams() []sockstest.Statement {

@@ -141,7 +141,7 @@ func RunOne(t testing.TB, factory Factory, mode Mode, s Statement) {
 
 // All returns every statement of the suite.
 func All() []Statement {
-	return slices.Concat(Negotiation(), Login(), Requests(), Targets(), Replies(), Relay(), BIND(), UDP(), TLS())
+	return slices.Concat(Negotiation(), Login(), Requests(), Targets(), Replies(), Relay(), BIND(), UDP(), Soak(), TLS())
 }
 
 // Bench is what a statement works with: the mode, and the means to start the
