@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -319,42 +318,5 @@ func TestRefusedClientReadsReply(t *testing.T) {
 		if s := h.record(t); !errors.Is(s.Err(), server.ErrDenied) || s.Stage() != server.StageRequest {
 			t.Fatalf("record: %v at %v", s.Err(), s.Stage())
 		}
-	}
-}
-
-func listenUDP(t *testing.T) *net.UDPConn { t.Helper(); return listenUDPAt(t, "127.0.0.1") }
-
-// echoUDP answers datagrams with themselves until the test ends.
-func echoUDP(t *testing.T) netip.AddrPort { t.Helper(); return echoUDPAt(t, "127.0.0.1") }
-
-func echoOn(c *net.UDPConn) {
-	b := make([]byte, 64<<10)
-	for {
-		n, from, err := c.ReadFromUDPAddrPort(b)
-		if err != nil {
-			return
-		}
-		c.WriteToUDPAddrPort(b[:n], from)
-	}
-}
-
-func addrOf(c *net.UDPConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr).AddrPort() }
-
-func sendUDP(t *testing.T, c *net.UDPConn, to netip.AddrPort, b []byte) {
-	t.Helper()
-	if _, err := c.WriteToUDPAddrPort(b, to); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func expectUDP(t *testing.T, c *net.UDPConn, want []byte) {
-	t.Helper()
-	b := make([]byte, 64<<10)
-	n, _, err := c.ReadFromUDPAddrPort(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, b[:n]); diff != "" {
-		t.Fatalf("datagram (-want +got):\n%s", diff)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/socksctl/socksctl/internal/socks5"
 	"github.com/socksctl/socksctl/server"
 )
@@ -179,5 +180,42 @@ func TestUDPEndsWithItsConnection(t *testing.T) {
 			continue
 		}
 		again.Close()
+	}
+}
+
+func listenUDP(t *testing.T) *net.UDPConn { t.Helper(); return listenUDPAt(t, "127.0.0.1") }
+
+// echoUDP answers datagrams with themselves until the test ends.
+func echoUDP(t *testing.T) netip.AddrPort { t.Helper(); return echoUDPAt(t, "127.0.0.1") }
+
+func echoOn(c *net.UDPConn) {
+	b := make([]byte, 64<<10)
+	for {
+		n, from, err := c.ReadFromUDPAddrPort(b)
+		if err != nil {
+			return
+		}
+		c.WriteToUDPAddrPort(b[:n], from)
+	}
+}
+
+func addrOf(c *net.UDPConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr).AddrPort() }
+
+func sendUDP(t *testing.T, c *net.UDPConn, to netip.AddrPort, b []byte) {
+	t.Helper()
+	if _, err := c.WriteToUDPAddrPort(b, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func expectUDP(t *testing.T, c *net.UDPConn, want []byte) {
+	t.Helper()
+	b := make([]byte, 64<<10)
+	n, _, err := c.ReadFromUDPAddrPort(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, b[:n]); diff != "" {
+		t.Fatalf("datagram (-want +got):\n%s", diff)
 	}
 }
