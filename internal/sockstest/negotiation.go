@@ -101,12 +101,12 @@ func otherProtocols(t testing.TB, b *Bench) {
 // slowGreeting lets a greeting trickle, at a pace at which each byte is in time
 // and the whole is not, and one never come.
 func slowGreeting(t testing.TB, b *Bench) {
-	ep := b.start(t, Config{Handshake: 400 * time.Millisecond})
+	ep := b.start(t, Config{Handshake: time.Second})
 	w := b.dial(t, ep)
 	w.send([]byte{0x05, 0x02, 0x00})
 	w.end()
 	w = b.dial(t, ep)
-	go trickle(w.Conn, 36*time.Millisecond) // ends when the server closes
+	go trickle(w.Conn, 90*time.Millisecond) // ends when the server closes
 	w.end()
 	eventually(t, "the slots to be released", func() bool { return ep.Live() == 0 })
 }
@@ -134,7 +134,7 @@ func silentHandshake(t testing.TB, b *Bench) {
 // with its request past the handshake deadline, until the warm one.
 func warmPeer(t testing.TB, b *Bench) {
 	o := b.origin(t)
-	ep := b.start(t, Config{Handshake: 400 * time.Millisecond, Warm: 1600 * time.Millisecond})
+	ep := b.start(t, Config{Handshake: time.Second, Warm: 4 * time.Second})
 	ours := b.clientTLS(t)
 	ours.NextProtos = []string{"socksctl/1"}
 	other := b.dial(t, ep)
@@ -145,7 +145,7 @@ func warmPeer(t testing.TB, b *Bench) {
 		t.Fatal(err)
 	}
 	w.greet()
-	w.silent(800 * time.Millisecond)
+	w.silent(2 * time.Second)
 	w.send(request(cmdConnect, at(o.addr)))
 	w.bound()
 	o.next()

@@ -171,9 +171,7 @@ func (b *Bench) ip() netip.Addr {
 }
 
 // The modes that a statement can ask for.
-func direct(m Mode) bool       { return m.Hops == 0 }
 func parsing(m Mode) bool      { return m.Hops == 0 && (m.Carrier == Plain || m.Carrier == TLS13) }
-func plainDirect(m Mode) bool  { return m.Hops == 0 && m.Carrier == Plain }
 func directTLS(m Mode) bool    { return m.Hops == 0 && m.Carrier != Plain }
 func mutualDirect(m Mode) bool { return m.Hops == 0 && m.Carrier == MutualTLS }
 func forwardTLS(m Mode) bool   { return m.Hops == 1 && m.Carrier != Plain }

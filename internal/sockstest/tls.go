@@ -154,11 +154,11 @@ func forwarderCertificates(t testing.TB, b *Bench) {
 }
 
 func untrusted(t testing.TB, b *Bench) {
-	otherCA, wrongName, late, wrongPin := b.files, b.files, b.files, b.files
+	otherCA, wrongName, wrongPin := b.files, b.files, b.files
 	otherCA.RootCA = newPKI(t, "another CA").path("ca.crt")
 	wrongName.ServerName = "proxy.example.com"
 	own := b.authority(t)
-	late = own.files
+	late := own.files
 	late.ServerCert, late.ServerKey = own.pki.issue(t, "late", serverLeaf, expired)
 	wrongPin.Pin = pinOf(t, b.files.ClientCert)
 	for what, files := range map[string]*TLSFiles{"another CA": &otherCA, "wrong name": &wrongName, "expired": &late, "wrong pin": &wrongPin} {
