@@ -13,6 +13,7 @@ func commands(s streams) []*cobra.Command {
 		bindListenCommand(s),
 		certCommand(s),
 		userCommand(s),
+		aclCommand(s),
 		configCommand(s),
 		versionCommand(s),
 	}

@@ -26,6 +26,7 @@ var floors = map[string]int{
 	"internal/config": 4, // values of server, client and certs, as a file writes them
 
 	"forwarder":     3, // a server whose outbound is a client
+	"internal/acl":  3, // rules that a server asks
 	"internal/auth": 3, // logins of a server
 
 	"server": 2, // accepts, and asks an outbound

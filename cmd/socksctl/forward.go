@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/socksctl/socksctl/forwarder"
+	"github.com/socksctl/socksctl/internal/acl"
 	"github.com/socksctl/socksctl/internal/config"
 	"github.com/socksctl/socksctl/server"
 )
@@ -67,6 +68,13 @@ func newForward(s streams, c *config.Forward, options proxyOptions, log *slog.Lo
 	}
 	if err != nil {
 		return nil, err
+	}
+	if c.ACL == "" { // where to is for the server to judge
+		return v, nil
+	}
+	if err := v.useRules(c.ACL, acl.Options{AllowPrivate: true, Unresolved: true}); err != nil {
+		closeAll(v.plain)
+		return nil, misconfigured(err)
 	}
 	return v, nil
 }

@@ -18,6 +18,8 @@ func serverSettings() []setting {
 		{"server.tls.client_crl_path", "client-crl", "list of revoked client certificates", ""},
 		{"server.tls.min_protocol_version", "tls-min", "least TLS version: 1.2 or 1.3", "1.2"},
 		{"server.users", "users", "user file (socksctl user add)", ""},
+		{"server.acl", "acl", "rule file: who may go where", ""},
+		{"server.allow_private", "allow-private", "let clients reach loopback and private networks (always, when every listener is on loopback)", false},
 		{"server.commands", "commands", "commands that are served", "connect,bind,udp"},
 		{"server.udp_roaming", "udp-roaming", "let a client change the port it sends datagrams from", false},
 		{"server.udp_full_cone", "udp-full-cone", "let datagrams in from hosts that none was sent to", false},
@@ -54,6 +56,7 @@ func forwardSettings() []setting {
 		{"forward.password_path", "password-file", "file with the password for the server", ""},
 		{"forward.udp", "udp", "how datagrams travel to the server: tls, plain or off", "tls"},
 		{"forward.users", "users", "user file for the apps (socksctl user add)", ""},
+		{"forward.acl", "acl", "rule file: who may go where", ""},
 		{"forward.insecure_open_proxy", "insecure-open-proxy", "serve anyone, beyond loopback, without a login", false},
 		{"forward.drain_timeout", "drain-timeout", "how long sessions may go on after SIGTERM", 30 * time.Second},
 	}, logSettings()...)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/client"
+	"github.com/socksctl/socksctl/internal/acl"
 	"github.com/socksctl/socksctl/internal/auth"
 	"github.com/socksctl/socksctl/internal/config"
 	"github.com/socksctl/socksctl/server"
@@ -67,6 +68,12 @@ func newServe(c *config.Server, log *slog.Logger) (*service, error) {
 	v.Outbound = &server.Direct{Advertise: public, Ports: c.PortRange.PortRange, FullCone: c.UDPFullCone}
 	if err := v.listen(c); err != nil {
 		return nil, err
+	}
+	o := acl.Options{AllowPrivate: c.AllowPrivate || v.onLoopback()}
+	if err := v.useRules(c.ACL, o); err != nil {
+		closeAll(v.plain)
+		closeAll(v.secure)
+		return nil, misconfigured(err)
 	}
 	return v, nil
 }
