@@ -46,17 +46,20 @@ func user(rules string) string { return "[[users]]\nname='alice'\ngroups=['g']\n
 
 func rule(body string) string { return "[[users.rules]]\n" + body + "\n" }
 
+// decision is a question of rules, and the answer.
+type decision struct {
+	rules string
+	o     acl.Options
+	q     acl.Query
+	want  string
+}
+
 func TestDecide(t *testing.T) {
 	const allow, block = "action='allow'\n", "action='block'\n"
 	request, dial := server.StageRequest, server.StageDial
 	udp := func(q acl.Query) acl.Query { q.Command = "udp"; return q }
 	bind := func(q acl.Query) acl.Query { q.Command = "bind"; return q }
-	for name, c := range map[string]struct {
-		rules string
-		o     acl.Options
-		q     acl.Query
-		want  string
-	}{
+	for name, c := range map[string]decision{
 		"block before priority": {user(rule(allow+"priority=9") + rule(block)), acl.Options{}, ask(request, "a.test", "", 1), "block: user alice, rule 2"},
 		"priority before order": {user(rule(allow) + rule(allow+"priority=1")), acl.Options{}, ask(request, "a.test", "", 1), "allow: user alice, rule 2"},
 		"order":                 {user(rule(allow) + rule(allow)), acl.Options{}, ask(request, "a.test", "", 1), "allow: user alice, rule 1"},
