@@ -38,6 +38,11 @@ type rig struct {
 func Start(t testing.TB, mode sockstest.Mode, cfg sockstest.Config) *sockstest.Endpoint {
 	t.Helper()
 	r := &rig{t: t, mode: mode, cfg: cfg}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the servers logged:\n%s", &r.log)
+		}
+	})
 	last := r.last()
 	if mode.Hops == 0 {
 		r.users(last)
