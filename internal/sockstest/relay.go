@@ -212,15 +212,27 @@ func slowReader(t testing.TB, b *Bench) {
 }
 
 // idleTunnel keeps a tunnel alive by traffic one way, then by the other, each
-// for longer than the timeout, and then falls silent.
+// for longer than the timeout, and then falls silent. It begins anew when the
+// machine stood still for so long that the timeout was due.
 func idleTunnel(t testing.TB, b *Bench) {
-	ep := b.start(t, Config{Idle: 3 * time.Second})
+	const idle, pause = 3 * time.Second, 300 * time.Millisecond
+	ep := b.start(t, Config{Idle: idle})
 	app, target := b.tunnel(t, ep, b.origin(t))
 	for _, way := range [][2]*wire{{app, target}, {target, app}} {
 		for range 12 {
-			time.Sleep(300 * time.Millisecond)
-			way[0].send([]byte("."))
-			way[1].expect([]byte("."))
+			before := time.Now()
+			time.Sleep(pause)
+			_, err := way[0].Write([]byte("."))
+			if err == nil {
+				_, err = way[1].Read(make([]byte, 1))
+			}
+			if err != nil && time.Since(before) > idle-2*pause {
+				idleTunnel(t, b)
+				return
+			}
+			if err != nil {
+				t.Fatalf("got %v on a tunnel with traffic one way", err)
+			}
 		}
 	}
 	if _, err := drain(app); timedOut(err) {
