@@ -1,14 +1,12 @@
 package acl
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
 
-	"github.com/pelletier/go-toml/v2"
+	"github.com/socksctl/socksctl/internal/strict"
 )
 
 // file is the rule file. Values are checked as they are read, so that an error
@@ -124,24 +122,8 @@ func (p *ports) UnmarshalText(b []byte) error {
 // decode reads a rule file. Its errors name the line and the key.
 func decode(text []byte) (*file, error) {
 	f := new(file)
-	err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(f)
-	var strict *toml.StrictMissingError
-	if errors.As(err, &strict) {
-		var errs []error
-		for _, one := range strict.Errors {
-			line, _ := one.Position()
-			errs = append(errs, fmt.Errorf("line %d: unknown key %s", line, strings.Join(one.Key(), ".")))
-		}
-		return nil, errors.Join(errs...)
+	if err := strict.TOML(text, f); err != nil {
+		return nil, err
 	}
-	var bad *toml.DecodeError
-	if errors.As(err, &bad) {
-		line, _ := bad.Position()
-		said := strings.TrimPrefix(bad.Error(), "toml: ")
-		if key := strings.Join(bad.Key(), "."); key != "" {
-			said = key + ": " + said
-		}
-		return nil, fmt.Errorf("line %d: %s", line, said)
-	}
-	return f, err
+	return f, nil
 }

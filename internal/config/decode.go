@@ -8,8 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pelletier/go-toml/v2"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/socksctl/socksctl/internal/strict"
 )
 
 // Decode reads data, the contents of file, into a Config. Its ending says what
@@ -20,7 +21,7 @@ func Decode(file string, data []byte) (*Config, error) {
 	var err error
 	switch format(file) {
 	case "toml":
-		err = decodeTOML(data, config)
+		err = strict.TOML(data, config)
 	case "yaml", "json": // JSON is YAML
 		err = decodeYAML(data, config)
 	default:
@@ -39,45 +40,6 @@ func format(file string) string {
 		return "yaml"
 	}
 	return ext
-}
-
-func decodeTOML(data []byte, config *Config) error {
-	err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(config)
-	var strict *toml.StrictMissingError
-	if errors.As(err, &strict) {
-		var errs []error
-		for _, one := range strict.Errors {
-			line, _ := one.Position()
-			errs = append(errs, fmt.Errorf("line %d: unknown key %s", line, strings.Join(one.Key(), ".")))
-		}
-		return errors.Join(errs...)
-	}
-	var bad *toml.DecodeError
-	if errors.As(err, &bad) {
-		line, _ := bad.Position()
-		said := strings.TrimPrefix(bad.Error(), "toml: ")
-		if key := strings.Join(bad.Key(), "."); key != "" {
-			said = key + ": " + said
-		}
-		return fmt.Errorf("line %d: %s", line, said)
-	}
-	if err != nil {
-		return locate(data, err)
-	}
-	return nil
-}
-
-// locate finds the number or boolean that err is about, where text belongs:
-// the TOML decoder hands it to UnmarshalText and loses its place.
-func locate(data []byte, err error) error {
-	for i, line := range strings.Split(string(data), "\n") {
-		key, value, _ := strings.Cut(line, "=")
-		value, _, _ = strings.Cut(value, "#")
-		if value = strings.TrimSpace(value); value != "" && strings.HasPrefix(err.Error(), fmt.Sprintf("%q ", value)) {
-			return fmt.Errorf("line %d: %s: %w", i+1, strings.TrimSpace(key), err)
-		}
-	}
-	return err
 }
 
 // decodeYAML decodes leaf by leaf, since only so an error of a value can be

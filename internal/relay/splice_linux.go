@@ -82,8 +82,8 @@ func (s *splice) fill(fd uintptr) bool {
 	return err != unix.EAGAIN
 }
 
-// drain moves the pipe's bytes to the socket, and reports false if that takes
-// no more for now.
+// drain moves the pipe's bytes to the socket, and reports false while that is
+// full.
 func (s *splice) drain(fd uintptr) bool {
 	for s.pipe.held > 0 {
 		n, err := move(s.pipe.r, int(fd), s.pipe.held)
