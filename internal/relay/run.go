@@ -3,8 +3,10 @@ package relay
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -74,8 +76,23 @@ func (r *run) targetToClient(done chan<- struct{}) {
 }
 
 // fail records err, and reports whether it is the first failure. Those that
-// follow are its consequences.
-func (r *run) fail(err error) bool { return r.err.CompareAndSwap(nil, &err) }
+// follow are its consequences, but for one: when a write takes the system's word
+// that the peer has vanished, the read beside it sees a mere end and may be first.
+func (r *run) fail(err error) bool {
+	if r.err.CompareAndSwap(nil, &err) {
+		return true
+	}
+	if first := r.err.Load(); errors.Is(*first, ErrTruncated) && vanished(err) {
+		r.err.CompareAndSwap(first, &err)
+	}
+	return false
+}
+
+// vanished tells whether err is the system's word for a peer that answers no
+// more.
+func vanished(err error) bool {
+	return errors.Is(err, syscall.ETIMEDOUT) || errors.Is(err, syscall.EHOSTUNREACH)
+}
 
 // abort ends both directions at once.
 func (r *run) abort(err error) {
