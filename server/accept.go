@@ -92,7 +92,7 @@ func (s *Server) start(raw net.Conn, listener string, config *tls.Config) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	session := &Session{
 		ID: s.lastID.Add(1), Start: time.Now(), Client: raw.RemoteAddr(), Listener: listener,
-		server: s, local: raw.LocalAddr(), cancel: cancel,
+		server: s, local: raw.LocalAddr(), cancel: cancel, epoch: s.epoch.Load(),
 	}
 	c := &conn{Session: session, ctx: context.WithValue(ctx, sessionKey{}, session), raw: raw, peer: raw}
 	c.release = context.AfterFunc(ctx, func() { relay.Abort(raw) })
@@ -100,23 +100,31 @@ func (s *Server) start(raw net.Conn, listener string, config *tls.Config) {
 		relay.Abort(raw)
 		return
 	}
-	if err := s.makeRoom(); err != nil {
+	if err := s.receive(session); err != nil {
 		session.End(err)
 		c.finish(err)
 		return
 	}
-	if oldest := s.waiting.add(session, s.limits.Handshakes); oldest != nil {
+	if oldest := s.waiting.add(session, s.inForce().Handshakes); oldest != nil {
 		oldest.End(errCrowdedOut)
 	}
-	_ = raw.SetDeadline(session.Start.Add(s.limits.Handshake)) // one that cannot be set fails its first read
+	_ = raw.SetDeadline(session.Start.Add(s.inForce().Handshake)) // one that cannot be set fails its first read
 	_ = relay.KeepAlive(raw, relay.KeepAliveConfig{})
 	go c.own(config)
+}
+
+// receive says whether a new connection may stay.
+func (s *Server) receive(session *Session) error {
+	if err := s.crowds.enter(session, s.inForce().ConnsPerIP); err != nil {
+		return err
+	}
+	return s.makeRoom()
 }
 
 // makeRoom counts a new connection. When that is one too many, a connection
 // that has not asked for anything yet gives way: a warm one first.
 func (s *Server) makeRoom() error {
-	if s.open.Load() <= int64(s.limits.Conns) {
+	if s.open.Load() <= int64(s.inForce().Conns) {
 		return nil
 	}
 	gone := s.warm.oldest()
@@ -147,6 +155,8 @@ func (s *Server) register(session *Session) bool {
 func (s *Server) unregister(session *Session) {
 	s.waiting.remove(session)
 	s.warm.remove(session)
+	s.crowds.leave(session)
+	s.accounts.leave(session)
 	s.mu.Lock()
 	delete(s.sessions, session.ID)
 	s.mu.Unlock()

@@ -20,7 +20,6 @@ var errEnded = errors.New("client ended the association")
 // associate carries out UDP ASSOCIATE (RFC 1928, sections 4 and 7): a relay
 // port of its own for datagrams with the header of section 7.
 func (c *conn) associate(declared socks5.Addr) error {
-	c.enter(StageDial)
 	pc, err := c.listenRelay()
 	if err != nil {
 		return c.refuse(fmt.Errorf("udp relay: %w", err))
@@ -56,7 +55,6 @@ func (c *conn) associate(declared socks5.Addr) error {
 // stream carries out the private commands, whose datagrams travel on the
 // control connection itself (docs/protocol.md).
 func (c *conn) stream(command socks5.Command, early []byte) error {
-	c.enter(StageDial)
 	out, err := c.listenOut()
 	if err != nil {
 		return c.refuse(err)
@@ -71,7 +69,7 @@ func (c *conn) stream(command socks5.Command, early []byte) error {
 
 // listenOut asks the outbound for the far side of an association.
 func (c *conn) listenOut() (carrier.Conn, error) {
-	ctx, cancel := context.WithTimeout(c.ctx, c.server.limits.Connect)
+	ctx, cancel := context.WithTimeout(c.ctx, c.server.inForce().Connect)
 	defer cancel()
 	pc, err := c.server.outbound.ListenPacket(ctx, "udp", "")
 	if err != nil {
@@ -119,7 +117,7 @@ func (c *conn) exchange(ctx context.Context, app, out carrier.Conn) error {
 	c.enter(StageRelay)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	a := &association{conn: c, ctx: ctx, app: app, out: out, cancel: cancel, idle: relay.Idle{After: c.server.limits.UDPIdle}}
+	a := &association{conn: c, ctx: ctx, app: app, out: out, cancel: cancel, idle: relay.Idle{After: c.server.inForce().UDPIdle}}
 	defer a.idle.Start(func() { cancel(relay.ErrIdle) })()
 	closed := make(chan struct{})
 	context.AfterFunc(ctx, func() { // runs always: requests ends with ctx, or ends it

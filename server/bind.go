@@ -19,8 +19,7 @@ var errNobody = fmt.Errorf("nobody connected in time: %w", socks5.TTLExpired)
 // bind carries out BIND (RFC 1928, sections 4 and 6): reply 1 when the listener
 // stands, reply 2 when the peer has connected.
 func (c *conn) bind(addr socks5.Addr, early []byte) error {
-	c.enter(StageDial)
-	ctx, cancel := context.WithTimeout(c.ctx, c.server.limits.Connect)
+	ctx, cancel := context.WithTimeout(c.ctx, c.server.inForce().Connect)
 	l, err := c.server.outbound.Listen(ctx, "tcp", addr.String())
 	cancel()
 	if err != nil {
@@ -52,7 +51,7 @@ func (c *conn) await(l net.Listener, early []byte) (net.Conn, []byte, error) {
 	c.enter(StagePeer)
 	ctx, cancel := context.WithCancelCause(c.ctx)
 	defer cancel(nil)
-	ctx, cancelTimeout := context.WithTimeoutCause(ctx, c.server.limits.BindWait, errNobody)
+	ctx, cancelTimeout := context.WithTimeoutCause(ctx, c.server.inForce().BindWait, errNobody)
 	defer cancelTimeout()
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()

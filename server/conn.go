@@ -46,6 +46,10 @@ type conn struct {
 // own is the goroutine that owns the connection from accept on. A TLS handshake
 // grows its stack for good, so that what follows one runs on a fresh one.
 func (c *conn) own(config *tls.Config) {
+	if err := c.server.gate(c); err != nil {
+		c.finish(err)
+		return
+	}
 	if config == nil {
 		c.finish(c.converse())
 		return
@@ -55,6 +59,14 @@ func (c *conn) own(config *tls.Config) {
 		return
 	}
 	go func() { c.finish(c.converse()) }()
+}
+
+// gate asks the Gate, if there is one, whether c may come in.
+func (s *Server) gate(c *conn) error {
+	if s.Gate == nil {
+		return nil
+	}
+	return s.Gate(c.Session, c.raw)
 }
 
 // converse reads greeting, login and request, and carries the request out.
@@ -98,10 +110,14 @@ func (c *conn) admit() (socks5.Request, error) {
 		return socks5.Request{}, err
 	}
 	c.hold()
+	if err := c.catchUp(); err != nil {
+		return socks5.Request{}, err
+	}
 	req, err := c.request()
 	if err != nil {
 		return req, err
 	}
+	c.enter(StageDial)
 	c.server.waiting.remove(c.Session)
 	c.server.warm.remove(c.Session)
 	return req, c.raw.SetDeadline(time.Time{})
@@ -115,8 +131,8 @@ func (c *conn) hold() {
 		return
 	}
 	c.server.waiting.remove(c.Session)
-	c.server.warm.add(c.Session, c.server.limits.WarmUser)
-	_ = c.raw.SetDeadline(time.Now().Add(c.server.limits.Warm)) // one that cannot be set fails the read
+	c.server.warm.add(c.Session, c.server.inForce().WarmUser)
+	_ = c.raw.SetDeadline(time.Now().Add(c.server.inForce().Warm)) // one that cannot be set fails the read
 }
 
 // proven tells whether the peer has shown who it is.
@@ -141,6 +157,9 @@ func (c *conn) request() (socks5.Request, error) {
 	if err := c.allow(req); err != nil {
 		return req, c.refuse(err)
 	}
+	if err := c.server.accounts.enter(c.Session); err != nil {
+		return req, c.refuse(err)
+	}
 	return req, nil
 }
 
@@ -162,6 +181,7 @@ func (c *conn) allow(req socks5.Request) error {
 		t.Host = req.Addr.Name
 		t.Addr = netip.AddrPortFrom(req.Addr.IP, req.Addr.Port)
 	}
+	c.asked.Store(&t)
 	return c.judge(c.ctx, t)
 }
 
@@ -189,7 +209,7 @@ func (c *conn) refuse(err error) error {
 func (c *conn) relay(target net.Conn, early []byte) error {
 	c.enter(StageRelay)
 	tunnel := relay.Tunnel{
-		Client: c.peer, Target: target, Early: early, Idle: c.server.limits.Idle,
+		Client: c.peer, Target: target, Early: early, Idle: c.server.inForce().Idle,
 		Up: &c.BytesUp, Down: &c.BytesDown,
 	}
 	return tunnel.Run(c.ctx)

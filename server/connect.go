@@ -10,8 +10,7 @@ import (
 
 // connect carries out CONNECT (RFC 1928, sections 4 and 6).
 func (c *conn) connect(addr socks5.Addr, early []byte) error {
-	c.enter(StageDial)
-	ctx, cancel := context.WithTimeout(c.ctx, c.server.limits.Connect)
+	ctx, cancel := context.WithTimeout(c.ctx, c.server.inForce().Connect)
 	target, err := c.server.outbound.DialContext(ctx, "tcp", addr.String())
 	cancel()
 	if err != nil {

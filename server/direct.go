@@ -31,6 +31,7 @@ var _ Outbound = (*Direct)(nil)
 // other addresses that cannot be reached.
 func (d *Direct) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	session := SessionFrom(ctx)
+	rules := session.rules()
 	var own atomic.Bool
 	dialer := net.Dialer{
 		Resolver:  d.Resolver,
@@ -50,8 +51,9 @@ func (d *Direct) DialContext(ctx context.Context, network, address string) (net.
 	if err != nil {
 		return nil, err
 	}
-	if session != nil {
-		session.setResolved(addrPort(c.RemoteAddr()))
+	if err := session.reached(target(StageDial, address, c.RemoteAddr().String()), rules); err != nil {
+		relay.Abort(c)
+		return nil, err
 	}
 	_ = relay.KeepAlive(c, relay.KeepAliveConfig{}) // a conn on which it cannot be set has failed already
 	return c, nil

@@ -128,17 +128,19 @@ func (l *bindListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		ap := addrPort(c.RemoteAddr())
+		rules, ap := l.session.rules(), addrPort(c.RemoteAddr())
 		if l.expected != nil && !slices.Contains(l.expected, ap.Addr()) {
 			relay.Abort(c)
 			continue
 		}
-		if err := l.session.judge(context.Background(), Target{Stage: StagePeer, Host: l.host, Addr: ap}); err != nil {
+		t := Target{Stage: StagePeer, Host: l.host, Addr: ap}
+		err = l.session.judge(context.Background(), t)
+		if err == nil {
+			err = l.session.reached(t, rules)
+		}
+		if err != nil {
 			relay.Abort(c)
 			return nil, err
-		}
-		if l.session != nil {
-			l.session.setResolved(ap)
 		}
 		_ = relay.KeepAlive(c, relay.KeepAliveConfig{}) // a conn on which it cannot be set has failed already
 		return c, nil

@@ -15,7 +15,24 @@ type Limits struct {
 	Conns      int // connections at once, counted before TLS; 0 is half the descriptor limit: a tunnel has two
 	Handshakes int // connections not yet admitted; past it the oldest is dropped; 1024
 	WarmUser   int // warm connections of one user; 64
+	ConnsPerIP int // connections at once from one address, counted before TLS, IPv6 by its /64; 0 is no bound
+
+	// User is what each user may take where the Policy, by [Quotas], says nothing
+	// else; its Name is not used. Clients that are nobody in particular count by
+	// address, IPv6 by its /64, and those of unix sockets together.
+	User Quota
 }
+
+// SetLimits puts other limits in force, for what begins from now on; a zero field
+// is its default. Quotas of users reach live sessions with the next Rejudge.
+func (s *Server) SetLimits(l Limits) {
+	s.init()
+	l = l.withDefaults()
+	s.limits.Store(&l)
+}
+
+// inForce returns the limits of the moment.
+func (s *Server) inForce() *Limits { return s.limits.Load() }
 
 // spareDescriptors is what is kept back from clients: listeners, logs, pipes,
 // and the third socket of an association.

@@ -77,7 +77,7 @@ func (c *conn) verify(auth Authenticator, login Login) (Identity, error) {
 // authenticate asks auth, which has until the deadline of the handshake: the
 // deadline of the connection does not reach it.
 func (c *conn) authenticate(auth Authenticator, login Login) (Identity, error) {
-	ctx, cancel := context.WithDeadline(c.ctx, c.Start.Add(c.server.limits.Handshake))
+	ctx, cancel := context.WithDeadline(c.ctx, c.Start.Add(c.server.inForce().Handshake))
 	defer cancel()
 	return auth.Authenticate(ctx, c.Session, login)
 }

@@ -42,16 +42,27 @@ type Server struct {
 	Ports      PortRange  // of UDP relays
 	UDPRoaming bool       // lets a client change the port it sends datagrams from
 
+	// Gate is asked first of all, on the session's own goroutine and before a
+	// byte is read; conn is as it was accepted and is not to be read, written or
+	// closed. An error ends the session without a byte. Nil lets everyone in.
+	Gate func(s *Session, conn net.Conn) error
+	// Revalidate is asked by Rejudge of each session that has logged in, from any
+	// goroutine. An error ends the session. Nil: who has proved it once, has.
+	Revalidate func(*Session) error
+
 	setUp    sync.Once
-	limits   Limits // with the defaults filled in
+	limits   atomic.Pointer[Limits] // in force, with the defaults filled in
 	outbound Outbound
 	log      *slog.Logger
 	ownTCP   *ports // of the listeners
 	ownUDP   *ports // of the UDP relays
 	lastID   atomic.Uint64
-	open     atomic.Int64 // connections accepted and not yet closed
-	waiting  queue        // not yet admitted
-	warm     warmQueues   // proven, holding their request back
+	open     atomic.Int64  // connections accepted and not yet closed
+	epoch    atomic.Uint64 // of the rules: how often Rejudge was called
+	waiting  queue         // not yet admitted
+	warm     warmQueues    // proven, holding their request back
+	crowds   crowds        // connections by address
+	accounts accounts      // what users take
 	running  sync.WaitGroup
 	stopped  chan struct{} // closed by Shutdown and Close
 
@@ -90,7 +101,8 @@ func (c Commands) has(cmd socks5.Command) bool {
 
 func (s *Server) init() {
 	s.setUp.Do(func() {
-		s.limits = s.Limits.withDefaults()
+		limits := s.Limits.withDefaults()
+		s.limits.Store(&limits)
 		s.outbound = s.Outbound
 		if s.outbound == nil {
 			s.outbound = &Direct{}

@@ -34,6 +34,11 @@ type Session struct {
 	server                     *Server
 	local                      net.Addr                // our end of the client's connection
 	cancel                     context.CancelCauseFunc // ends the context that everything of the session runs under
+	epoch                      uint64                  // of the rules, when it was accepted
+	asked                      atomic.Pointer[Target]  // what Policy was asked at StageRequest
+	held                       atomic.Pointer[holding] // what it takes of its user's quotas; nil: of none
+	counted                    bool                    // in accounts, whose lock guards it
+	crowd                      netip.Addr              // whom it counts as, by address
 
 	mu       sync.Mutex
 	resolved netip.AddrPort
