@@ -151,12 +151,16 @@ func (s *Server) register(session *Session) bool {
 	return true
 }
 
-// unregister counts a session out.
-func (s *Server) unregister(session *Session) {
+// giveBack frees what a session took of what others may have.
+func (s *Server) giveBack(session *Session) {
 	s.waiting.remove(session)
 	s.warm.remove(session)
 	s.crowds.leave(session)
 	s.accounts.leave(session)
+}
+
+// unregister counts a session out.
+func (s *Server) unregister(session *Session) {
 	s.mu.Lock()
 	delete(s.sessions, session.ID)
 	s.mu.Unlock()

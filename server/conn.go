@@ -226,6 +226,7 @@ func (c *conn) finish(err error) {
 	c.release()
 	c.cancel(nil)
 	_ = c.peer.Close() // closed before, unless the relay never ran
+	c.server.giveBack(c.Session)
 	c.Session.finish(time.Now(), err)
 	if observer := c.server.Observer; observer != nil {
 		observer.Closed(c.Session)

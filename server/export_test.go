@@ -12,3 +12,13 @@ func Contacted(pc net.PacketConn) int {
 
 // MaxContacted is how many it may.
 const MaxContacted = maxContacted
+
+// Accounts returns how many quotas have sessions.
+func Accounts(s *Server) int {
+	s.accounts.mu.Lock()
+	defer s.accounts.mu.Unlock()
+	return len(s.accounts.byName)
+}
+
+// CrowdOf returns the address that a client counts under.
+var CrowdOf = crowdOf
