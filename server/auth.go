@@ -30,12 +30,13 @@ type Authenticator interface {
 	Method(s *Session) byte
 
 	// Authenticate returns who s is, or an error, which the client sees as a
-	// refusal without the text. login is zero under method 0x00. ctx ends with
-	// the time that the whole handshake may take.
+	// refusal without the text: a *LoginError, or one that wraps ErrLogin where
+	// the login is wrong; any other is a fault. login is zero under method 0x00.
+	// ctx ends with the time that the whole handshake may take.
 	Authenticate(ctx context.Context, s *Session, login Login) (Identity, error)
 }
 
-// ErrLogin is what a refused login wraps.
+// ErrLogin is what every refused login is; [LoginError] tells why.
 var ErrLogin = errors.New("login refused")
 
 // NoAuth admits everyone as nobody. Listing it is how a server says that it

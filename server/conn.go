@@ -24,7 +24,7 @@ const alpn = "socksctl/1"
 const drainWait = time.Second
 
 var (
-	errNoMethod = fmt.Errorf("%w: none of the methods offered", ErrLogin)
+	errNoMethod = &LoginError{Reason: LoginNoMethod}
 	errName     = fmt.Errorf("not a host name: %w", socks5.HostUnreachable)
 	errSwitched = fmt.Errorf("command is not served: %w", socks5.CommandNotSupported)
 )

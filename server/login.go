@@ -25,7 +25,7 @@ func (c *conn) login() error {
 	if auth.Method(c.Session) == socks5.MethodPassword {
 		return c.password(auth)
 	}
-	if c.Identity, err = c.authenticate(auth, Login{}); err != nil {
+	if c.Identity, err = c.authenticate(auth, "none", Login{}); err != nil {
 		return c.refuseMethod(err)
 	}
 	return c.write(socks5.AppendMethod(nil, socks5.MethodNone))
@@ -69,17 +69,18 @@ func (c *conn) password(auth Authenticator) error {
 // verify asks auth, but not about what no account can have.
 func (c *conn) verify(auth Authenticator, login Login) (Identity, error) {
 	if login.Name == "" || login.Password == "" {
-		return Identity{}, fmt.Errorf("%w: empty name or password", ErrLogin)
+		return Identity{}, &LoginError{Method: "password", Reason: LoginWrong, Err: errors.New("empty name or password")}
 	}
-	return c.authenticate(auth, login)
+	return c.authenticate(auth, "password", login)
 }
 
 // authenticate asks auth, which has until the deadline of the handshake: the
 // deadline of the connection does not reach it.
-func (c *conn) authenticate(auth Authenticator, login Login) (Identity, error) {
+func (c *conn) authenticate(auth Authenticator, method string, login Login) (Identity, error) {
 	ctx, cancel := context.WithDeadline(c.ctx, c.Start.Add(c.server.inForce().Handshake))
 	defer cancel()
-	return auth.Authenticate(ctx, c.Session, login)
+	id, err := auth.Authenticate(ctx, c.Session, login)
+	return id, loginError(ctx, method, err)
 }
 
 // refuseMethod sends 0xFF and returns err.

@@ -2,8 +2,6 @@ package auth
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/server"
@@ -13,6 +11,8 @@ const (
 	methodNone         = 0x00 // RFC 1928, section 3
 	methodUnacceptable = 0xFF
 )
+
+const byCertificate = "certificate" // the Method of an Identity
 
 // Certificate logs in by the verified certificate of the client: its name of
 // that kind is the user. A session without one cannot log in this way.
@@ -29,13 +29,13 @@ func (certificate) Method(s *server.Session) byte {
 
 func (c certificate) Authenticate(_ context.Context, s *server.Session, _ server.Login) (server.Identity, error) {
 	if !verified(s) {
-		return server.Identity{}, fmt.Errorf("%w: %w", server.ErrLogin, errors.New("no verified client certificate"))
+		return server.Identity{}, &server.LoginError{Method: byCertificate, Reason: server.LoginNoCertificate}
 	}
 	user, err := certs.PeerIdentity(s.TLS.VerifiedChains[0][0], c.kind)
 	if err != nil {
-		return server.Identity{}, fmt.Errorf("%w: %w", server.ErrLogin, err)
+		return server.Identity{}, &server.LoginError{Method: byCertificate, Reason: server.LoginCertificate, Err: err}
 	}
-	return server.Identity{User: user, Method: "certificate"}, nil
+	return server.Identity{User: user, Method: byCertificate}, nil
 }
 
 func verified(s *server.Session) bool { return s.TLS != nil && len(s.TLS.VerifiedChains) > 0 }

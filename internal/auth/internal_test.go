@@ -112,8 +112,9 @@ func TestSlotWaitEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = p.Authenticate(ctx, nil, server.Login{Name: "alice", Password: "one"})
-	if !errors.Is(err, context.Canceled) || errors.Is(err, server.ErrLogin) {
-		t.Errorf("got %v, want context.Canceled: the password was not looked at", err)
+	refused, _ := errors.AsType[*server.LoginError](err)
+	if !errors.Is(err, context.Canceled) || refused == nil || refused.Reason != server.LoginTimeout {
+		t.Errorf("got %v, want context.Canceled and no verdict: the password was not looked at", err)
 	}
 }
 

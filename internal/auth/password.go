@@ -13,7 +13,10 @@ import (
 	"github.com/socksctl/socksctl/server"
 )
 
-const methodPassword = 0x02 // RFC 1928, section 3
+const (
+	methodPassword = 0x02       // RFC 1928, section 3
+	byPassword     = "password" // the Method of an Identity
+)
 
 // Password logs in by name and password (RFC 1929) against a user file. Names
 // and passwords are compared as bytes. Its methods may be called from many
@@ -69,12 +72,21 @@ func (p *Password) Authenticate(ctx context.Context, _ *server.Session, login se
 	t := p.table.Load()
 	ok, err := t.verify(ctx, p.slots, login.Name, login.Password)
 	if err != nil {
-		return server.Identity{}, fmt.Errorf("login of user %q: %w", login.Name, err)
+		return server.Identity{}, refused(server.LoginTimeout, login.Name, err)
 	}
 	if !ok {
-		return server.Identity{}, fmt.Errorf("%w: user %q", server.ErrLogin, login.Name)
+		return server.Identity{}, refused(server.LoginWrong, login.Name, nil)
 	}
-	return server.Identity{User: login.Name, Method: "password"}, nil
+	return server.Identity{User: login.Name, Method: byPassword}, nil
+}
+
+// refused returns the error of a login by password: whose, and why.
+func refused(reason server.LoginReason, name string, err error) error {
+	whose := fmt.Errorf("user %q", name)
+	if err != nil {
+		whose = fmt.Errorf("user %q: %w", name, err)
+	}
+	return &server.LoginError{Method: byPassword, Reason: reason, Err: whose}
 }
 
 func (t *table) verify(ctx context.Context, slots chan struct{}, name, password string) (bool, error) {
