@@ -56,7 +56,7 @@ func newForward(s streams, c *config.Forward, options proxyOptions, log *slog.Lo
 	if err := v.usePasswords(c.Users); err != nil {
 		return nil, misconfigured(err)
 	}
-	v.plainLogin = c.Users != "" || c.InsecureOpenProxy
+	v.login = c.Users != "" || c.InsecureOpenProxy
 	if c.InsecureOpenProxy && c.Users == "" {
 		v.Auth = append(v.Auth, server.NoAuth{})
 	}

@@ -129,7 +129,7 @@ func (v *service) useLogins(c *config.Server) error {
 	if err := v.usePasswords(c.Users); err != nil {
 		return err
 	}
-	v.plainLogin = c.Users != "" || c.InsecureOpenProxy
+	v.login = c.Users != "" || c.InsecureOpenProxy
 	switch {
 	case c.InsecureOpenProxy && c.Users == "":
 		v.Auth = append(v.Auth, server.NoAuth{})

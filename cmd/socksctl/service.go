@@ -21,7 +21,7 @@ import (
 type service struct {
 	*server.Server
 	plain, secure []net.Listener
-	plainLogin    bool                          // there is a login that plain listeners can ask for
+	login         bool                          // there is one beside certificates, or it was said that none is wanted
 	watch         []func(context.Context) error // run along, until ctx ends
 	reload        []func() error                // on SIGHUP
 	drain         time.Duration
@@ -60,19 +60,21 @@ func (v *service) run(s streams) error {
 }
 
 // check refuses listeners that would let anyone in, before one is announced.
+// Without a login only a required certificate will do: one that is only asked
+// for keeps nobody out.
 func (v *service) check() error {
+	asked := v.Server
+	if !v.login {
+		asked = new(server.Server)
+	}
 	for _, l := range v.plain {
-		asked := v.Server
-		if !v.plainLogin { // a certificate cannot be shown there
-			asked = new(server.Server)
-		}
 		if err := asked.MayServe(l.Addr(), nil); err != nil {
-			return misconfigured(fmt.Errorf("%s: %w", l.Addr(), err))
+			return misconfigured(fmt.Errorf("%s: %w", shown(l.Addr()), err))
 		}
 	}
 	for _, l := range v.secure {
-		if err := v.MayServe(l.Addr(), v.TLS); err != nil {
-			return misconfigured(fmt.Errorf("%s: %w", l.Addr(), err))
+		if err := asked.MayServe(l.Addr(), v.TLS); err != nil {
+			return misconfigured(fmt.Errorf("%s: %w", shown(l.Addr()), err))
 		}
 	}
 	return nil
