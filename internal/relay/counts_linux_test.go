@@ -53,8 +53,12 @@ func TestTLSAndPlainIdleTunnelHoldsTwoDescriptors(t *testing.T) {
 		}
 		sockets, pipes := descriptors(t)
 		made, _ := relay.Pipes()
-		for range tunnels {
-			exchange(t, join(t, client, target), 300<<10)
+		for i := range tunnels {
+			var up relay.Shaper
+			if i%2 == 1 {
+				up = newTurns(20_000)
+			}
+			exchange(t, joinShaped(t, client, target, up, nil), 300<<10)
 		}
 		waitFor(t, "all pipes at rest and all buffers given back", func() bool {
 			made, spare := relay.Pipes()
@@ -101,9 +105,9 @@ func readAndWritten(t *testing.T) (n int64) {
 
 // The relay's own part of the bytes read and written is what is left after that
 // of the far ends, which this process reads and writes too.
-func copiedByRelay(t *testing.T, client, target pairFunc, size int) int64 {
+func copiedByRelay(t *testing.T, client, target pairFunc, s relay.Shaper, size int) int64 {
 	t.Helper()
-	j := join(t, client, target)
+	j := joinShaped(t, client, target, s, s)
 	exchange(t, j, 1<<10)
 	before := readAndWritten(t)
 	exchange(t, j, size)
@@ -113,14 +117,16 @@ func copiedByRelay(t *testing.T, client, target pairFunc, size int) int64 {
 func TestPlainSocketsAreSpliced(t *testing.T) {
 	const size = 16 << 20
 	for _, pair := range []pairFunc{tcpPair, unixPair, wrapped(tcpPair)} {
-		if got := copiedByRelay(t, pair, tcpPair, size); got > size/100 {
-			t.Errorf("the relay read and wrote %d bytes itself to move %d each way, want none", got, size)
+		for name, s := range map[string]relay.Shaper{"no shaper": nil, "no limit": newTurns(0), "a limit": newTurns(100_000)} {
+			if got := copiedByRelay(t, pair, tcpPair, s, size); got > size/100 {
+				t.Errorf("%s: the relay read and wrote %d bytes itself to move %d each way, want none", name, got, size)
+			}
 		}
 	}
 	// The measure notices a copy: without a pipe to be had, every byte is read
 	// and written once more.
 	defer relay.TakePipes(relay.PipeLimit)()
-	if got := copiedByRelay(t, tcpPair, tcpPair, size); got < 4*size {
+	if got := copiedByRelay(t, tcpPair, tcpPair, nil, size); got < 4*size {
 		t.Errorf("the relay read and wrote %d bytes without pipes, want at least %d", got, 4*size)
 	}
 }
@@ -166,12 +172,18 @@ func TestAbortedTunnelLeavesNoBytesInPipes(t *testing.T) {
 }
 
 func TestPlainChunksAllocateNothing(t *testing.T) {
-	for name, pairs := range map[string][2]pairFunc{
-		"splice": {tcpPair, tcpPair},
-		"copy":   {tcpPair, hidden(tcpPair)},
-		"opaque": {hidden(tcpPair), tcpPair},
+	for name, c := range map[string]struct {
+		client, target pairFunc
+		up             relay.Shaper
+	}{
+		"splice":        {tcpPair, tcpPair, nil},
+		"copy":          {tcpPair, hidden(tcpPair), nil},
+		"opaque":        {hidden(tcpPair), tcpPair, nil},
+		"shaped splice": {tcpPair, tcpPair, newTurns(5000)},
+		"shaped copy":   {tcpPair, hidden(tcpPair), newTurns(5000)},
+		"shaped opaque": {hidden(tcpPair), tcpPair, newTurns(5000)},
 	} {
-		j := join(t, pairs[0], pairs[1])
+		j := joinShaped(t, c.client, c.target, c.up, nil)
 		out, in := make([]byte, 8<<10), make([]byte, 8<<10)
 		allocs := testing.AllocsPerRun(500, func() {
 			j.app.Write(out)
@@ -179,6 +191,33 @@ func TestPlainChunksAllocateNothing(t *testing.T) {
 		})
 		if allocs != 0 {
 			t.Errorf("%s: %v allocations a chunk, want 0", name, allocs)
+		}
+	}
+}
+
+// A direction that waits for its turn has left the bytes with the system, where
+// it reads from a socket.
+func TestPlainWaitHoldsNothing(t *testing.T) {
+	for name, target := range map[string]pairFunc{"splice": tcpPair, "TLS": reversed(tlsPair(0))} {
+		var all []*joined
+		up := closedTurns(5000)
+		for range 20 {
+			j := joinShaped(t, tcpPair, target, up, nil)
+			j.app.Write(make([]byte, 100_000))
+			all = append(all, j)
+		}
+		waitFor(t, "all to wait", func() bool { return up.waiting.Load() == 20 })
+		if got := relay.Lent(); got != 0 {
+			t.Errorf("%s: got %d buffers, want 0", name, got)
+		}
+		if made, spare := relay.Pipes(); made != spare {
+			t.Errorf("%s: %d pipes are lent, want none", name, made-spare)
+		}
+		close(up.gate)
+		for _, j := range all {
+			if _, err := io.ReadFull(j.origin, make([]byte, 100_000)); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
 	}
 }

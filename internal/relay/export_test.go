@@ -1,5 +1,8 @@
 package relay
 
+// Lingering is how long the other direction goes on after a write has failed.
+const Lingering = lingering
+
 // Lent returns how many buffers are held now.
 func Lent() int64 { return buffers.lent.Load() }
 

@@ -12,6 +12,8 @@ type flow struct {
 	*run
 	src, dst *side
 	count    *atomic.Int64
+	shaper   Shaper // nil: no limit
+	granted  int    // bytes that it has let pass and that are not taken yet
 }
 
 // relay moves bytes until src ends, and hands the end on.
@@ -47,11 +49,16 @@ func (f *flow) copy() bool {
 
 // copyOnce waits for bytes on src, and moves them.
 func (f *flow) copyOnce(src source) (more, inOrder bool) {
-	buf, n, err := src.read(true)
+	most, err := f.mayTake(src)
+	if err != nil {
+		return false, f.ended(err)
+	}
+	buf, n, err := src.read(most, true)
 	if err != nil {
 		return false, f.ended(err)
 	}
 	defer buffers.put(buf)
+	f.took(n)
 	return f.write(buf[:n]), false
 }
 
@@ -66,7 +73,7 @@ func (f *flow) copyRecords() bool {
 	for {
 		buf := buffers.get()
 		n, err := readAvailable(f.src.tls, buf[:payloadSize])
-		written := f.write(buf[:n])
+		written := f.writeInTurn(buf[:n])
 		buffers.put(buf)
 		if !written {
 			return false
@@ -97,7 +104,7 @@ func (f *flow) copyBlocking() bool {
 	defer buffers.put(buf)
 	for {
 		n, err := f.src.data.Read(buf[:payloadSize])
-		if !f.write(buf[:n]) {
+		if !f.writeInTurn(buf[:n]) {
 			return false
 		}
 		if err != nil {
@@ -134,6 +141,7 @@ func (f *flow) ended(err error) (inOrder bool) {
 		return true
 	}
 	if f.fail(&Error{f.src.name, "read", err}) {
+		f.waits.end()
 		Abort(f.src.conn)
 		socket(f.dst.conn).SetReadDeadline(time.Unix(1, 0))
 	}
@@ -145,6 +153,7 @@ func (f *flow) ended(err error) (inOrder bool) {
 // delivered that, for as long as lingering lets it.
 func (f *flow) writeFailed(op string, err error) {
 	if f.fail(&Error{f.dst.name, op, err}) {
+		f.waits.endAfter(lingering)
 		by := time.Now().Add(lingering)
 		socket(f.dst.conn).SetReadDeadline(by)
 		socket(f.src.conn).SetWriteDeadline(by)

@@ -15,6 +15,7 @@ type Idle struct {
 	expired func()
 	begun   time.Time
 	last    atomic.Int64 // of the last traffic, from begun
+	held    atomic.Int32 // waits under way that count as traffic
 
 	mu      sync.Mutex
 	timer   *time.Timer
@@ -41,6 +42,9 @@ func (i *Idle) fire() {
 	if i.stopped {
 		return
 	}
+	if i.held.Load() > 0 {
+		i.Touch()
+	}
 	if left := i.After - time.Since(i.begun) + time.Duration(i.last.Load()); left > 0 {
 		i.timer.Reset(left)
 		return
@@ -63,4 +67,13 @@ func (i *Idle) Touch() {
 	if i.After > 0 {
 		i.last.Store(int64(time.Since(i.begun)))
 	}
+}
+
+// hold makes the time until release count as traffic: bytes are there, and may
+// not go yet.
+func (i *Idle) hold() { i.held.Add(1) }
+
+func (i *Idle) release() {
+	i.Touch()
+	i.held.Add(-1)
 }

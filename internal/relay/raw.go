@@ -70,7 +70,7 @@ func (r *Raw) fill(wait bool) error {
 	if r.waiting() {
 		return nil
 	}
-	buf, n, err := r.src.read(wait)
+	buf, n, err := r.src.read(bufferSize, wait)
 	if err != nil {
 		return truncated(err)
 	}

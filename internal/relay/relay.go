@@ -33,6 +33,9 @@ type Tunnel struct {
 	Idle   time.Duration // without a byte either way; 0 is for ever
 	Up     *atomic.Int64 // counts bytes from Client to Target, as they go; may be nil
 	Down   *atomic.Int64 // counts bytes from Target to Client, as they go; may be nil
+
+	ShapeUp   Shaper // slows the bytes from Client to Target down; nil: no limit
+	ShapeDown Shaper // slows the bytes from Target to Client down; nil: no limit
 }
 
 // Error tells which operation on which side ended a tunnel.
@@ -55,7 +58,8 @@ func (e *Error) Unwrap() error { return e.Err }
 // A read or write that fails ends both directions: what its side had sent
 // before is delivered, then both conns are aborted, and the [*Error] is
 // returned. The end of ctx aborts both at once and returns context.Cause(ctx);
-// the idle timeout does the same and returns [ErrIdle].
+// the idle timeout does the same and returns [ErrIdle]. A direction that a Shaper
+// makes wait is not idle, and that wait ends with the tunnel.
 func (t *Tunnel) Run(ctx context.Context) error {
 	r := newRun(t)
 	defer r.watch(ctx)()

@@ -18,6 +18,8 @@ const lingering = 10 * time.Second
 type run struct {
 	client, target side
 	up, down       *atomic.Int64
+	shapers        struct{ up, down Shaper }
+	waits          waits
 	idle           Idle
 	patience       *patience
 	err            atomic.Pointer[error] // the first failure
@@ -33,6 +35,7 @@ func newRun(t *Tunnel) *run {
 
 		patience: newPatience(t.Client, t.Target),
 	}
+	r.shapers.up, r.shapers.down = t.ShapeUp, t.ShapeDown
 	if r.up == nil {
 		r.up = new(atomic.Int64)
 	}
@@ -45,6 +48,9 @@ func newRun(t *Tunnel) *run {
 // watch makes ctx and the idle timeout abort r, until the func that it returns
 // is called; that waits for an abort under way.
 func (r *run) watch(ctx context.Context) (stop func()) {
+	if r.shapers.up != nil || r.shapers.down != nil {
+		r.waits.start(ctx)
+	}
 	aborted := make(chan struct{})
 	stopCtx := context.AfterFunc(ctx, func() {
 		defer close(aborted)
@@ -53,6 +59,7 @@ func (r *run) watch(ctx context.Context) (stop func()) {
 	stopIdle := r.idle.Start(func() { r.abort(ErrIdle) })
 	return func() {
 		r.patience.stop()
+		r.waits.stop()
 		stopIdle()
 		if !stopCtx() {
 			<-aborted
@@ -62,8 +69,8 @@ func (r *run) watch(ctx context.Context) (stop func()) {
 
 // clientToTarget is one direction, on the goroutine that called Run.
 func (r *run) clientToTarget(early []byte) {
-	f := flow{run: r, src: &r.client, dst: &r.target, count: r.up}
-	if f.write(early) {
+	f := flow{run: r, src: &r.client, dst: &r.target, count: r.up, shaper: r.shapers.up}
+	if f.writeInTurn(early) {
 		f.relay()
 	}
 }
@@ -71,7 +78,7 @@ func (r *run) clientToTarget(early []byte) {
 // targetToClient is the other direction.
 func (r *run) targetToClient(done chan<- struct{}) {
 	defer close(done)
-	f := flow{run: r, src: &r.target, dst: &r.client, count: r.down}
+	f := flow{run: r, src: &r.target, dst: &r.client, count: r.down, shaper: r.shapers.down}
 	f.relay()
 }
 
@@ -97,6 +104,7 @@ func vanished(err error) bool {
 // abort ends both directions at once.
 func (r *run) abort(err error) {
 	r.fail(err)
+	r.waits.end()
 	Abort(r.client.conn)
 	Abort(r.target.conn)
 }

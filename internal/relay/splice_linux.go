@@ -14,6 +14,7 @@ type splice struct {
 	source   source // for when no pipe is to be had
 	from, to syscall.RawConn
 	in, out  func(fd uintptr) bool // fill and drain, made once, so that a call allocates nothing
+	most     int                   // of the next fill
 	pipe     *pipe
 	err      error // of the last fill or drain
 }
@@ -32,7 +33,10 @@ func newSplice(f *flow, src source) *splice {
 // copy is copy of flow.
 func (s *splice) copy() (inOrder bool) {
 	for {
-		err := call(s.from.Read, s.in, &s.err)
+		var err error
+		if s.most, err = s.mayTake(s.source); err == nil {
+			err = call(s.from.Read, s.in, &s.err)
+		}
 		if err == errNoPipe {
 			more, inOrder := s.copyOnce(s.source)
 			if !more {
@@ -43,6 +47,7 @@ func (s *splice) copy() (inOrder bool) {
 		if err != nil {
 			return s.ended(err)
 		}
+		s.took(s.pipe.held)
 		err = call(s.to.Write, s.out, &s.err)
 		s.giveBack()
 		if err != nil {
@@ -68,7 +73,7 @@ func (s *splice) fill(fd uintptr) bool {
 		s.err = errNoPipe
 		return true
 	}
-	n, err := move(int(fd), s.pipe.w, pipeSize)
+	n, err := move(int(fd), s.pipe.w, min(s.most, pipeSize))
 	s.pipe.held = n
 	if n > 0 {
 		s.err = nil
