@@ -11,7 +11,7 @@ import (
 )
 
 // checkFiles loads what the configuration names, as serve and forward would,
-// and opens nothing. What is a warning there is an error here.
+// asks this system for what they would, and serves nobody. What is a warning there is an error here.
 func checkFiles(s streams, l *loaded) error {
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	return errors.Join(checkServer(l, quiet), checkForward(s, l, quiet))
@@ -24,8 +24,9 @@ func checkServer(l *loaded, log *slog.Logger) error {
 		_, err := certs.NewServer(tlsConfig(c.TLS, log))
 		errs = append(errs, err, pairWarnings(c.TLS.CertificatePath, c.TLS.PrivateKeyPath))
 	}
+	_, gateErr := sameUser("server.same_user", c.SameUser)
 	_, err := resolveHost(c.Advertise)
-	return errors.Join(append(errs, checkUsers(c.Users, log), err)...)
+	return errors.Join(append(errs, checkUsers(c.Users, log), gateErr, err)...)
 }
 
 func checkForward(s streams, l *loaded, log *slog.Logger) error {
@@ -34,7 +35,8 @@ func checkForward(s streams, l *loaded, log *slog.Logger) error {
 		return nil
 	}
 	_, _, err := forwardOptions(c).dialer(s, log)
-	return errors.Join(err, pairWarnings(c.CertificatePath, c.PrivateKeyPath), checkUsers(c.Users, log))
+	_, gateErr := sameUser("forward.same_user", c.SameUser)
+	return errors.Join(err, pairWarnings(c.CertificatePath, c.PrivateKeyPath), checkUsers(c.Users, log), gateErr)
 }
 
 // pairWarnings returns what is wrong with a pair that loads all the same, such

@@ -39,6 +39,7 @@ var floors = map[string]int{
 	"internal/socks5": 0, // the words of the RFCs
 	"internal/files":  0, // files that are replaced and watched
 	"internal/strict": 0, // TOML that says what is wrong where
+	"internal/owner":  0, // whose socket a client on this host has
 
 	"bench":                  testsOnly,
 	"internal/realtest":      testsOnly, // real programs against the command
@@ -76,7 +77,7 @@ var bans = []ban{
 		why: "they share a method set: any Outbound will do"},
 	{who: []string{"client"}, what: []string{module + "server"}, deep: true,
 		why: "a client comes without a server"},
-	{who: []string{"certs", "internal/files", "internal/relay"}, what: []string{module + "internal/socks5"}, deep: true,
+	{who: []string{"certs", "internal/files", "internal/owner", "internal/relay"}, what: []string{module + "internal/socks5"}, deep: true,
 		why: "they know nothing of SOCKS"},
 	{who: []string{"internal/carrier"}, what: []string{"crypto/tls"},
 		why: "a Stream takes any net.Conn, and who dials decides what is under it"},

@@ -56,6 +56,9 @@ func newForward(s streams, c *config.Forward, options proxyOptions, log *slog.Lo
 	if err := v.usePasswords(c.Users); err != nil {
 		return nil, misconfigured(err)
 	}
+	if err := v.useGate("forward.same_user", c.SameUser); err != nil {
+		return nil, misconfigured(err)
+	}
 	v.login = c.Users != "" || c.InsecureOpenProxy
 	if c.InsecureOpenProxy && c.Users == "" {
 		v.Auth = append(v.Auth, server.NoAuth{})

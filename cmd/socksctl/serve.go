@@ -60,6 +60,9 @@ func newServe(c *config.Server, log *slog.Logger) (*service, error) {
 	if err := v.useLogins(c); err != nil {
 		return nil, misconfigured(err)
 	}
+	if err := v.useGate("server.same_user", c.SameUser); err != nil {
+		return nil, misconfigured(err)
+	}
 	public, err := resolveHost(c.Advertise)
 	if err != nil {
 		return nil, misconfigured(fmt.Errorf("advertise: %w", err))

@@ -16,7 +16,8 @@ type Server struct {
 	Listen            []string  `toml:"listen" yaml:"listen"` // plain SOCKS
 	TLS               TLS       `toml:"tls" yaml:"tls"`
 	Users             string    `toml:"users" yaml:"users"` // the user file
-	ACL               string    `toml:"acl" yaml:"acl"`     // the rule file
+	SameUser          bool      `toml:"same_user" yaml:"same_user"`
+	ACL               string    `toml:"acl" yaml:"acl"` // the rule file
 	AllowPrivate      bool      `toml:"allow_private" yaml:"allow_private"`
 	Commands          Commands  `toml:"commands" yaml:"commands"` // that are served; empty: all
 	UDPRoaming        bool      `toml:"udp_roaming" yaml:"udp_roaming"`
@@ -75,7 +76,8 @@ type Forward struct {
 	PasswordPath      string   `toml:"password_path" yaml:"password_path"`
 	UDP               UDPMode  `toml:"udp" yaml:"udp"`
 	Users             string   `toml:"users" yaml:"users"` // of the apps, not of the server
-	ACL               string   `toml:"acl" yaml:"acl"`     // the rule file
+	SameUser          bool     `toml:"same_user" yaml:"same_user"`
+	ACL               string   `toml:"acl" yaml:"acl"` // the rule file
 	InsecureOpenProxy bool     `toml:"insecure_open_proxy" yaml:"insecure_open_proxy"`
 	DrainTimeout      Duration `toml:"drain_timeout" yaml:"drain_timeout"`
 }

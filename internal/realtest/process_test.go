@@ -110,7 +110,13 @@ type process struct {
 // detector, which changes the status, must have found nothing.
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: command(socksctl(t), args...), said: newTranscript(), exited: make(chan struct{})}
+	return startCommand(t, command(socksctl(t), args...))
+}
+
+// startCommand is start for a socksctl that is prepared in another way.
+func startCommand(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{cmd: cmd, said: newTranscript(), exited: make(chan struct{})}
 	p.cmd.Stderr = p.said
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

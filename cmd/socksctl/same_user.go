@@ -1,0 +1,31 @@
+package main
+
+import (
+	"fmt"
+	"net"
+
+	"github.com/socksctl/socksctl/internal/owner"
+	"github.com/socksctl/socksctl/server"
+)
+
+// useGate lets in, of the users of this host, only the one that runs the
+// service, if key, its name in the configuration, is on.
+func (v *service) useGate(key string, on bool) error {
+	gate, err := sameUser(key, on)
+	if gate != nil {
+		v.Gate = func(_ *server.Session, c net.Conn) error { return gate.Admit(c) }
+	}
+	return err
+}
+
+// sameUser returns the gate of useGate, and none when key is off.
+func sameUser(key string, on bool) (*owner.Gate, error) {
+	if !on {
+		return nil, nil
+	}
+	gate, err := owner.NewGate()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w (unix:PATH or --users keep other users out everywhere)", key, err)
+	}
+	return gate, nil
+}

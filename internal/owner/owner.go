@@ -1,0 +1,86 @@
+// Package owner tells whose socket is at the other end of a connection that
+// comes from this host, and keeps out users other than the one that this
+// process runs as. Loopback is no border between the users of a host: whoever
+// can open a socket reaches what listens there.
+//
+// Linux knows the owner of each socket and is asked once a connection. Other
+// systems have no such question that any user may ask.
+package owner
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+)
+
+// ErrElsewhere is what [Of] returns for a client that has no socket on this
+// host, as far as the network namespace of this process goes.
+var ErrElsewhere = errors.New("no such socket on this host")
+
+// errOrphan is about a client on this host that has closed its socket already.
+var errOrphan = errors.New("nobody holds the client's socket any more")
+
+// Of returns the uid of the client at the other end of c, a connection accepted
+// on TCP or on a unix socket, or a wrapper of one that has NetConn. On TCP that
+// is whoever made the client's socket, on a unix socket who connected it.
+//
+// A client that has closed its socket already has no uid.
+func Of(c net.Conn) (uid uint32, err error) { return ownerOf(socket(c)) }
+
+// Gate lets in the clients of one user. There is no exception for root.
+type Gate struct{ uid uint32 }
+
+// NewGate returns a Gate for the user that this process runs as, or what keeps
+// this system from telling users apart.
+func NewGate() (*Gate, error) {
+	g := &Gate{uint32(os.Geteuid())}
+	if err := probe(g.uid); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// Admit returns nil if the client at the other end of c, a conn as for [Of], is
+// of the Gate's user, or is on another host, which is not for a Gate to judge.
+// The error tells whose socket it was, or why that cannot be told.
+func (g *Gate) Admit(c net.Conn) error {
+	uid, err := Of(c)
+	if errors.Is(err, ErrElsewhere) && !isHere(socket(c).RemoteAddr()) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("whose socket the client has: %w", err)
+	}
+	if uid != g.uid {
+		return fmt.Errorf("the client's socket is of uid %d, not of uid %d", uid, g.uid)
+	}
+	return nil
+}
+
+// isHere tells whether a is an address of this host. A client with such an
+// address is here, found or not: it may have bound its socket to a device, which
+// hides it from the question that [Of] asks. If it cannot be told, it is here.
+func isHere(a net.Addr) bool {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok || tcp.IP.IsLoopback() {
+		return true
+	}
+	own, err := net.InterfaceAddrs()
+	return err != nil || slices.ContainsFunc(own, func(a net.Addr) bool {
+		n, ok := a.(*net.IPNet)
+		return ok && n.IP.Equal(tcp.IP)
+	})
+}
+
+// socket returns the conn that c wraps, however deep, or c.
+func socket(c net.Conn) net.Conn {
+	for {
+		wrapper, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			return c
+		}
+		c = wrapper.NetConn()
+	}
+}
