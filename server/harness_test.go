@@ -83,7 +83,7 @@ func (h *harness) admitted(t *testing.T) *server.Session {
 	return next(t, "session", h.opened)
 }
 
-func next[T any](t *testing.T, what string, from <-chan T) T {
+func next[T any](t testing.TB, what string, from <-chan T) T {
 	t.Helper()
 	select {
 	case v := <-from:
@@ -194,7 +194,7 @@ type keys struct {
 	server, client *certs.Pair
 }
 
-func newKeys(t *testing.T) keys {
+func newKeys(t testing.TB) keys {
 	t.Helper()
 	ca, err := certs.NewCA("test", certs.Options{})
 	if err != nil {
@@ -213,7 +213,7 @@ func newKeys(t *testing.T) keys {
 
 // config returns the server's side, which asks for client certificates as auth
 // says.
-func (k keys) config(t *testing.T, auth certs.ClientAuth) *tls.Config {
+func (k keys) config(t testing.TB, auth certs.ClientAuth) *tls.Config {
 	t.Helper()
 	c := certs.ServerConfig{Certificate: k.server.TLS(), ClientAuth: auth, ALPN: []string{"socksctl/1"}}
 	if auth != certs.ClientAuthNone {
