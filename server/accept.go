@@ -115,6 +115,10 @@ func (s *Server) start(raw net.Conn, listener string, config *tls.Config) {
 
 // receive says whether a new connection may stay.
 func (s *Server) receive(session *Session) error {
+	if !isPrivate(session.Client) && s.guesses.locked(guesserOf(session, "")) {
+		s.logins.add("", errLocked)
+		return errLocked
+	}
 	if err := s.crowds.enter(session, s.inForce().ConnsPerIP); err != nil {
 		return err
 	}

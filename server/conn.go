@@ -106,7 +106,9 @@ func (c *conn) peek() []byte {
 // admit takes the client through greeting, login and request to the point
 // where the request may be carried out.
 func (c *conn) admit() (socks5.Request, error) {
-	if err := c.login(); err != nil {
+	err := c.login()
+	c.server.logins.add(c.Identity.Method, err)
+	if err != nil {
 		return socks5.Request{}, err
 	}
 	c.hold()

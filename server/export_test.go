@@ -1,6 +1,9 @@
 package server
 
-import "net"
+import (
+	"net"
+	"strconv"
+)
 
 // Contacted returns how many hosts a socket of a Direct remembers.
 func Contacted(pc net.PacketConn) int {
@@ -22,3 +25,13 @@ func Accounts(s *Server) int {
 
 // CrowdOf returns the address that a client counts under.
 var CrowdOf = crowdOf
+
+// Guessers returns how many are remembered when n have failed.
+func Guessers(n int) int {
+	var g guesses
+	limits := Limits{}.withDefaults()
+	for i := range n {
+		g.failed(guesser{user: strconv.Itoa(i)}, &limits)
+	}
+	return len(g.by)
+}

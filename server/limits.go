@@ -15,6 +15,13 @@ type Limits struct {
 	Conns      int // connections at once, counted before TLS; 0 is half the descriptor limit: a tunnel has two
 	Handshakes int // connections not yet admitted; past it the oldest is dropped; 1024
 	WarmUser   int // warm connections of one user; 64
+	// LoginFailures is how many failed logins an address may have before its
+	// connections are refused for LoginLock, and for twice as long after each
+	// further one, up to 15 minutes; 5, and below 0 there is no bound. Clients on
+	// this host, which share an address, are counted by the user they try to be.
+	LoginFailures int
+	LoginLock     time.Duration // 10 s
+
 	ConnsPerIP int // connections at once from one address, counted before TLS, IPv6 by its /64; 0 is no bound
 
 	// User is what each user may take where the Policy, by [Quotas], says nothing
@@ -50,6 +57,7 @@ func (l Limits) withDefaults() Limits {
 	orDuration(&l.BindWait, 300*time.Second)
 	orDuration(&l.UDPIdle, 120*time.Second)
 	orDuration(&l.Warm, 90*time.Second)
+	orDuration(&l.LoginLock, 10*time.Second)
 	if l.Conns == 0 {
 		l.Conns = max((maxDescriptors()-spareDescriptors)/2, 8)
 	}
@@ -58,6 +66,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.WarmUser == 0 {
 		l.WarmUser = 64
+	}
+	if l.LoginFailures == 0 {
+		l.LoginFailures = 5
 	}
 	return l
 }

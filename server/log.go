@@ -28,6 +28,9 @@ func (c *conn) logEnd() {
 		slog.Int64("up", c.BytesUp.Load()), slog.Int64("down", c.BytesDown.Load()),
 		slog.Duration("took", c.Closed().Sub(c.Start).Round(time.Millisecond)),
 	}
+	if rule := c.Rule(); rule != "" {
+		attrs = append(attrs, slog.String("rule", visible(rule)))
+	}
 	if err != nil {
 		attrs = append(attrs, slog.String("stage", c.Stage().String()), slog.String("err", visible(err.Error())))
 	}

@@ -66,12 +66,29 @@ func (c *conn) password(auth Authenticator) error {
 	return err
 }
 
-// verify asks auth, but not about what no account can have.
+// verify asks auth, but not about what no account can have, and for nobody who is
+// locked out. Who gets locked out while auth is being asked, by other attempts
+// that fail, is refused whatever it says: many at once would be many guesses.
 func (c *conn) verify(auth Authenticator, login Login) (Identity, error) {
-	if login.Name == "" || login.Password == "" {
-		return Identity{}, &LoginError{Method: "password", Reason: LoginWrong, Err: errors.New("empty name or password")}
+	who := guesserOf(c.Session, login.Name)
+	if c.server.guesses.locked(who) {
+		return Identity{}, errLocked
 	}
-	return c.authenticate(auth, "password", login)
+	var id Identity
+	err := error(&LoginError{Method: "password", Reason: LoginWrong, Err: errors.New("empty name or password")})
+	if login.Name != "" && login.Password != "" {
+		id, err = c.authenticate(auth, "password", login)
+	}
+	refused, _ := errors.AsType[*LoginError](err)
+	switch {
+	case c.server.guesses.locked(who):
+		return Identity{}, errLocked
+	case err == nil:
+		c.server.guesses.forgive(who)
+	case refused != nil && refused.Reason == LoginWrong:
+		c.server.guesses.failed(who, c.server.inForce())
+	}
+	return id, err
 }
 
 // authenticate asks auth, which has until the deadline of the handshake: the

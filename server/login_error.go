@@ -17,6 +17,7 @@ const (
 	LoginNoMethod      LoginReason = "no method"      // the client offers none that is open to it
 	LoginNoCertificate LoginReason = "no certificate" // none that was verified
 	LoginCertificate   LoginReason = "certificate"    // it has no identity that can be used
+	LoginLocked        LoginReason = "locked"         // too many failed before
 )
 
 // LoginError is a refused login. It is an [ErrLogin]. The client is told of

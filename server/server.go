@@ -63,6 +63,8 @@ type Server struct {
 	warm     warmQueues    // proven, holding their request back
 	crowds   crowds        // connections by address
 	accounts accounts      // what users take
+	guesses  guesses       // failed logins
+	logins   logins        // how many, by their end
 	running  sync.WaitGroup
 	stopped  chan struct{} // closed by Shutdown and Close
 
