@@ -84,6 +84,7 @@ func TestConnsAreBounded(t *testing.T) {
 		warm := k.dial(t, m.dial(), true, "socksctl/1")
 		defer warm.Close()
 		greet(t, warm)
+		synctest.Wait()
 		busy := k.dial(t, m.dial(), true)
 		defer busy.Close()
 		admit(t, busy)
