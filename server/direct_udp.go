@@ -2,18 +2,13 @@ package server
 
 import (
 	"context"
-	"maps"
 	"net"
 	"net/netip"
-	"sync"
 	"syscall"
 
 	"github.com/socksctl/socksctl/internal/carrier"
 	"github.com/socksctl/socksctl/internal/socks5"
 )
-
-// maxContacted is how many hosts an association remembers that it sent to.
-const maxContacted = 4096
 
 // ListenPacket opens a UDP socket for IPv4 and IPv6, or for IPv4 alone where
 // there is no IPv6. Each address that a name stands for is judged before a
@@ -43,12 +38,10 @@ func (d *Direct) ListenPacket(ctx context.Context, network, address string) (net
 // come from. As a carrier.Conn it moves several a call.
 type directPacket struct {
 	*net.UDPConn
-	conn     carrier.Conn
-	session  *Session
-	fullCone bool
-
-	mu        sync.RWMutex
-	contacted map[netip.Addr]struct{}
+	conn      carrier.Conn
+	session   *Session
+	fullCone  bool
+	contacted contacts
 }
 
 var _ carrier.Conn = (*directPacket)(nil)
@@ -68,33 +61,10 @@ func (p *directPacket) allow(asked socks5.Addr, ip netip.Addr) bool {
 			return false
 		}
 	}
-	if !p.fullCone && !p.knows(ip) {
-		p.learn(ip)
+	if !p.fullCone {
+		p.contacted.note(ip, p.session.targetsMost())
 	}
 	return true
-}
-
-func (p *directPacket) knows(ip netip.Addr) bool {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	_, known := p.contacted[ip]
-	return known
-}
-
-// learn remembers ip, in the place of some other host when there are too many.
-func (p *directPacket) learn(ip netip.Addr) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.contacted == nil {
-		p.contacted = make(map[netip.Addr]struct{})
-	}
-	if len(p.contacted) >= maxContacted {
-		for other := range maps.Keys(p.contacted) {
-			delete(p.contacted, other)
-			break
-		}
-	}
-	p.contacted[ip] = struct{}{}
 }
 
 // ReadBatch reads what comes from hosts that a datagram was sent to.
@@ -106,7 +76,7 @@ func (p *directPacket) ReadBatch(ds []carrier.Datagram) (int, error) {
 		}
 		kept := 0
 		for _, d := range ds[:n] {
-			if !p.knows(d.Addr.IP) {
+			if !p.contacted.has(d.Addr.IP) {
 				p.count(carrier.DropUnasked)
 				continue
 			}

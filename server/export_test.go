@@ -8,13 +8,13 @@ import (
 // Contacted returns how many hosts a socket of a Direct remembers.
 func Contacted(pc net.PacketConn) int {
 	p := pc.(*directPacket)
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return len(p.contacted)
+	p.contacted.mu.RLock()
+	defer p.contacted.mu.RUnlock()
+	return len(p.contacted.hosts)
 }
 
 // MaxContacted is how many it may.
-const MaxContacted = maxContacted
+const MaxContacted = maxContacts
 
 // Accounts returns how many quotas have sessions.
 func Accounts(s *Server) int {

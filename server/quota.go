@@ -15,7 +15,7 @@ type Quota struct {
 	Associations int    // of them, those of UDP ASSOCIATE and its private kin
 	Bandwidth    int64  // bytes a second, each way
 	Datagrams    int    // datagrams a second, each way
-	Targets      int    // hosts that one association is held to know
+	Targets      int    // hosts that one association may have answers from; the oldest is forgotten first; 4096 at most
 }
 
 // bounds tells whether q bounds anything.
@@ -49,6 +49,17 @@ func (s *Session) quotas() []Quota {
 		return []Quota{user}
 	}
 	return slices.DeleteFunc(policy.Quotas(s, user), func(q Quota) bool { return !q.bounds() })
+}
+
+// targetsMost returns how many hosts an association of s may know.
+func (s *Session) targetsMost() int {
+	if s == nil {
+		return maxContacts
+	}
+	if h := s.held.Load(); h != nil && h.targets > 0 {
+		return min(h.targets, maxContacts)
+	}
+	return maxContacts
 }
 
 // owner returns the name under which s counts: its user's, or its address's where

@@ -75,9 +75,44 @@ func TestUDPContactsAreBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := server.Contacted(pc); got != server.MaxContacted {
-		t.Errorf("it remembers %d hosts, want %d", got, server.MaxContacted)
+	if got := server.Contacted(pc); got > server.MaxContacted || got < server.MaxContacted*3/4 {
+		t.Errorf("it remembers %d hosts, want %d at most and not much less", got, server.MaxContacted)
 	}
+}
+
+// The host that was not sent to for longest is forgotten first, and its answers
+// are those of a stranger.
+func TestUDPOldestContactIsForgotten(t *testing.T) {
+	h := start(t, &server.Server{Limits: server.Limits{User: server.Quota{Targets: 2}}})
+	_, at, s := h.associate(t)
+	app := listenUDP(t)
+	hosts := make([]*net.UDPConn, 3)
+	for i := range hosts {
+		hosts[i] = listenUDPAt(t, fmt.Sprintf("127.0.0.%d", 2+i))
+	}
+	var from netip.AddrPort
+	for _, i := range []int{0, 1, 0, 2} { // so that the second is the oldest
+		sendUDP(t, app, at, datagram(hosts[i].LocalAddr().String(), "x"))
+		from = receiveUDP(t, hosts[i], "x")
+	}
+	sendUDP(t, hosts[1], from, []byte("late"))
+	waitDrops(t, s, map[string]int64{"unasked": 1})
+	for _, i := range []int{0, 2} {
+		sendUDP(t, hosts[i], from, []byte("answer"))
+		expectUDP(t, app, datagram(hosts[i].LocalAddr().String(), "answer"))
+	}
+}
+
+// receiveUDP wants data to come to c, and returns whom from.
+func receiveUDP(t *testing.T, c *net.UDPConn, data string) netip.AddrPort {
+	t.Helper()
+	c.SetReadDeadline(time.Now().Add(patience))
+	b := make([]byte, 1500)
+	n, from, err := c.ReadFromUDPAddrPort(b)
+	if err != nil || string(b[:n]) != data {
+		t.Fatalf("got %q and %v, want %q", b[:n], err, data)
+	}
+	return netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 }
 
 // A broadcast address that only the system knows is refused by the system.
