@@ -32,6 +32,9 @@ func (c *conn) associate(declared socks5.Addr) error {
 		pc.Close()
 		return c.refuse(fmt.Errorf("udp relay: %w", err))
 	}
+	if gate := c.server.GateDatagram; gate != nil {
+		app.Guard(func(from netip.AddrPort) bool { return gate(c.Session, from, own) == nil })
+	}
 	out, err := c.listenOut()
 	if err != nil {
 		app.Close()

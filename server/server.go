@@ -46,6 +46,11 @@ type Server struct {
 	// byte is read; conn is as it was accepted and is not to be read, written or
 	// closed. An error ends the session without a byte. Nil lets everyone in.
 	Gate func(s *Session, conn net.Conn) error
+	// GateDatagram is Gate for an association: it is asked on its first datagram,
+	// and on the first from each port that its client moves to. The datagram came
+	// from the address from to the relay port at; an error drops it. Nil lets
+	// every port of the client's address in.
+	GateDatagram func(s *Session, from, at netip.AddrPort) error
 	// Revalidate is asked by Rejudge of each session that has logged in, from any
 	// goroutine. An error ends the session. Nil: who has proved it once, has.
 	Revalidate func(*Session) error

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -254,4 +255,25 @@ func expectUDP(t *testing.T, c *net.UDPConn, want []byte) {
 	if diff := cmp.Diff(want, b[:n]); diff != "" {
 		t.Fatalf("datagram (-want +got):\n%s", diff)
 	}
+}
+
+// A datagram that GateDatagram turns away does not take the association.
+func TestGateDatagramUDP(t *testing.T) {
+	stranger, app, target := listenUDP(t), listenUDP(t), listenUDP(t)
+	var relay atomic.Pointer[netip.AddrPort]
+	h := start(t, &server.Server{GateDatagram: func(s *server.Session, from, at netip.AddrPort) error {
+		if s.Command != "udp" || at != *relay.Load() {
+			t.Errorf("asked about a datagram to %v of a session that asked for %s", at, s.Command)
+		}
+		if from == stranger.LocalAddr().(*net.UDPAddr).AddrPort() {
+			return errEnd
+		}
+		return nil
+	}})
+	_, at, s := h.associate(t)
+	relay.Store(&at)
+	sendUDP(t, stranger, at, datagram(target.LocalAddr().String(), "not mine"))
+	waitDrops(t, s, map[string]int64{"stranger": 1})
+	sendUDP(t, app, at, datagram(target.LocalAddr().String(), "mine"))
+	expectUDP(t, target, []byte("mine"))
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"net/netip"
 
 	"github.com/socksctl/socksctl/internal/owner"
 	"github.com/socksctl/socksctl/server"
@@ -14,6 +15,7 @@ func (v *service) useGate(key string, on bool) error {
 	gate, err := sameUser(key, on)
 	if gate != nil {
 		v.Gate = func(_ *server.Session, c net.Conn) error { return gate.Admit(c) }
+		v.GateDatagram = func(_ *server.Session, from, at netip.AddrPort) error { return gate.AdmitDatagram(from, at) }
 	}
 	return err
 }

@@ -40,6 +40,9 @@ type Packet struct {
 	port    atomic.Uint32 // 0 until it is known
 	roaming bool
 	hosts   socks5.Hosts
+
+	guard    func(from netip.AddrPort) bool // nil lets everyone in
+	admitted uint32                         // the port that guard let in; for ReadBatch alone
 }
 
 // NewPacketServer returns the server's end of an association: pc faces client
@@ -59,6 +62,11 @@ func NewPacketServer(pc *net.UDPConn, client Peer, drop DropFunc) (*Packet, erro
 func NewPacketClient(pc *net.UDPConn, relay netip.AddrPort, drop DropFunc) (*Packet, error) {
 	return NewPacketServer(pc, Peer{IP: relay.Addr(), Port: relay.Port()}, drop)
 }
+
+// Guard has admit asked about the port of the first datagram, which it may drop
+// as one of a stranger, and about each port that the peer moves to. It is called
+// before ReadBatch is.
+func (p *Packet) Guard(admit func(from netip.AddrPort) bool) { p.guard = admit }
 
 // ReadBatch implements [Conn]. It fills at most 8 datagrams.
 func (p *Packet) ReadBatch(ds []Datagram) (int, error) {
@@ -91,6 +99,13 @@ func (p *Packet) take(d *Datagram, m *message) bool {
 	if err != nil || !addr.Valid() {
 		p.drop.Count(dropOf(err))
 		return false
+	}
+	if p.guard != nil && p.admitted != port {
+		if !p.guard(netip.AddrPortFrom(p.ip, uint16(port))) {
+			p.drop.Count(DropStranger)
+			return false
+		}
+		p.admitted = port
 	}
 	if known != port {
 		p.port.Store(port)

@@ -1,6 +1,7 @@
 package carrier_test
 
 import (
+	"maps"
 	"net"
 	"net/netip"
 	"testing"
@@ -212,6 +213,37 @@ func TestUDPPacketDeclaredPort(t *testing.T) {
 			t.Errorf("got %q, want mine", got)
 		}
 		a.drops.want(t, map[carrier.Drop]int64{carrier.DropStranger: 1})
+	})
+}
+
+// A guard is asked once about each port that datagrams come from, and keeps out
+// even the one that was declared.
+func TestUDPPacketGuard(t *testing.T) {
+	transports(t, func(t *testing.T, use func(portable)) {
+		stranger := listenUDP(t, "udp", "127.0.0.1:0")
+		a := associate(t, "127.0.0.1:0", func(netip.AddrPort) carrier.Peer {
+			return carrier.PeerOf(addrPort(stranger), socks5.AddrFrom(addrPort(stranger)), true)
+		}, use)
+		asked := make(map[netip.AddrPort]int)
+		a.server.Guard(func(from netip.AddrPort) bool {
+			asked[from]++
+			return from != addrPort(stranger)
+		})
+		for range 2 {
+			if _, err := stranger.WriteToUDPAddrPort([]byte(request+"not mine"), addrPort(a.relay)); err != nil {
+				t.Fatal(err)
+			}
+			write(t, a.client, to(t, "192.0.2.1:53", "mine"), to(t, "192.0.2.1:53", "mine"))
+			if got := read(t, a.server, 2); got[0].data != "mine" || got[1].data != "mine" {
+				t.Errorf("got %q, want mine", got)
+			}
+		}
+		wantAnswer(t, a.server, a.app)
+		want := map[netip.AddrPort]int{addrPort(stranger): 2, addrPort(a.app): 1}
+		if !maps.Equal(asked, want) {
+			t.Errorf("asked about %v, want %v", asked, want)
+		}
+		a.drops.want(t, map[carrier.Drop]int64{carrier.DropStranger: 2})
 	})
 }
 

@@ -25,17 +25,23 @@ const (
 
 var errMalformed = errors.New("sock_diag answered what was not asked")
 
-// question is about one TCP socket: src is its own address.
+// question is about one socket.
 type question struct {
-	src, dst netip.AddrPort
-	device   uint32 // that the packets of the socket come in by
-	seq      uint32 // that the answer has too
+	protocol byte           // IPPROTO_TCP or IPPROTO_UDP
+	src, dst netip.AddrPort // the socket's own address, and that of its peer
+	device   uint32         // that the packets of the socket come in by
+	seq      uint32         // that the answer has too
 }
 
-// message returns q as the system takes it.
+// message returns q as the system takes it: of UDP it wants to know where the
+// packets come from, and of TCP where they go to.
 func (q question) message() []byte {
+	src, dst := q.src, q.dst
+	if q.protocol == unix.IPPROTO_UDP {
+		src, dst = dst, src
+	}
 	family := byte(unix.AF_INET)
-	if q.src.Addr().Is6() {
+	if src.Addr().Is6() {
 		family = unix.AF_INET6
 	}
 	native := binary.NativeEndian
@@ -44,12 +50,12 @@ func (q question) message() []byte {
 	b = native.AppendUint16(b, unix.NLM_F_REQUEST) // one socket, and not NLM_F_DUMP of all
 	b = native.AppendUint32(b, q.seq)
 	b = native.AppendUint32(b, 0) // the sender's port, which the system knows
-	b = append(b, family, unix.IPPROTO_TCP, 0, 0)
+	b = append(b, family, q.protocol, 0, 0)
 	b = native.AppendUint32(b, anyState)
-	b = binary.BigEndian.AppendUint16(b, q.src.Port())
-	b = binary.BigEndian.AppendUint16(b, q.dst.Port())
-	b = appendAddr(b, q.src.Addr())
-	b = appendAddr(b, q.dst.Addr())
+	b = binary.BigEndian.AppendUint16(b, src.Port())
+	b = binary.BigEndian.AppendUint16(b, dst.Port())
+	b = appendAddr(b, src.Addr())
+	b = appendAddr(b, dst.Addr())
 	b = native.AppendUint32(b, q.device)
 	b = native.AppendUint32(b, noCookie)
 	return native.AppendUint32(b, noCookie)
@@ -117,12 +123,23 @@ func (q question) readSocket(b []byte) (answer, error) {
 		inode: binary.NativeEndian.Uint32(b[68:]),
 	}
 	switch {
-	case a.src == q.src && a.dst == q.dst:
+	case q.fits(a):
 		return a, nil
 	case a.state == unix.BPF_TCP_LISTEN:
 		return answer{}, ErrElsewhere
 	}
 	return answer{}, errMalformed
+}
+
+// fits tells whether a is about the socket that was asked for. One for UDP need
+// not be connected, nor bound to an address.
+func (q question) fits(a answer) bool {
+	if q.protocol == unix.IPPROTO_TCP {
+		return a.src == q.src && a.dst == q.dst
+	}
+	open := func(have, want netip.Addr) bool { return have == want || have.IsUnspecified() }
+	return a.src.Port() == q.src.Port() && open(a.src.Addr(), q.src.Addr()) &&
+		(a.dst == q.dst || a.dst.Port() == 0 && a.dst.Addr().IsUnspecified())
 }
 
 // readAddr reads an address. A socket for IPv6 may have IPv4 addresses.
@@ -134,14 +151,13 @@ func readAddr(family byte, b []byte) netip.Addr {
 }
 
 // owner returns the uid that the socket belongs to. One that no process has open
-// has none, though the answer says 0. A client has shut down its sending side in
-// the states FIN_WAIT, and may well wait for what comes back.
-func (a answer) owner() (uint32, error) {
-	switch a.state {
-	case unix.BPF_TCP_ESTABLISHED, unix.BPF_TCP_CLOSE_WAIT, unix.BPF_TCP_FIN_WAIT1, unix.BPF_TCP_FIN_WAIT2:
-		if a.inode != 0 {
-			return a.uid, nil
-		}
+// has none, though the answer says 0. A client of TCP has shut down its sending
+// side in the states FIN_WAIT, and may well wait for what comes back.
+func (q question) owner(a answer) (uint32, error) {
+	connected := a.state == unix.BPF_TCP_ESTABLISHED || a.state == unix.BPF_TCP_CLOSE_WAIT ||
+		a.state == unix.BPF_TCP_FIN_WAIT1 || a.state == unix.BPF_TCP_FIN_WAIT2
+	if a.inode == 0 || q.protocol == unix.IPPROTO_TCP && !connected {
+		return 0, errOrphan
 	}
-	return 0, errOrphan
+	return a.uid, nil
 }

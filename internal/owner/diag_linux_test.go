@@ -16,8 +16,14 @@ var (
 	server = netip.MustParseAddrPort("127.0.0.1:1080")
 )
 
+// asked is a question about the client of a server.
+func asked(protocol byte) question {
+	return question{protocol: protocol, src: client, dst: server, device: loopback, seq: 7}
+}
+
 // reply is the system's answer to q about a socket of uid 1000.
 func reply(q question) []byte {
+	q.protocol = unix.IPPROTO_TCP // the socket's own address is the first in all answers
 	b := q.message()
 	b = append(b[:headerSize], append([]byte{unix.AF_INET, unix.BPF_TCP_ESTABLISHED, 0, 0}, b[headerSize+8:]...)...)
 	b = append(b, make([]byte, 12)...)
@@ -38,7 +44,7 @@ func failure(q question, errno unix.Errno) []byte {
 }
 
 func TestReadAnswer(t *testing.T) {
-	q := question{src: client, dst: server, device: 1, seq: 7}
+	q := asked(unix.IPPROTO_TCP)
 	got, err := q.read(reply(q))
 	want := answer{state: unix.BPF_TCP_ESTABLISHED, src: client, dst: server, uid: 1000, inode: 42}
 	if err != nil || got != want {
@@ -82,17 +88,38 @@ func TestReadAnswer(t *testing.T) {
 	}
 }
 
-func FuzzReadAnswer(f *testing.F) {
-	q := question{src: client, dst: server, device: 1, seq: 7}
-	f.Add(reply(q))
-	f.Add(failure(q, unix.ENOENT))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		a, err := q.read(b)
-		if err != nil {
-			return
+// What an unconnected socket for UDP has in place of addresses is not asked for.
+func TestReadAnswerOfUDP(t *testing.T) {
+	q := asked(unix.IPPROTO_UDP)
+	anywhere, nowhere := netip.AddrPortFrom(netip.IPv4Unspecified(), client.Port()), netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
+	other := netip.MustParseAddrPort("127.0.0.2:4711")
+	for _, c := range []struct {
+		src, dst netip.AddrPort
+		fits     bool
+	}{
+		{client, server, true}, {anywhere, server, true}, {client, nowhere, true}, {anywhere, nowhere, true},
+		{other, server, false}, {client, other, false}, {client, anywhere, false},
+		{nowhere, nowhere, false}, {server, client, false},
+	} {
+		about := q
+		about.src, about.dst = c.src, c.dst
+		a, err := q.read(reply(about))
+		if (err == nil) != c.fits {
+			t.Errorf("%v to %v: got %+v and %v, want it to fit: %t", c.src, c.dst, a, err, c.fits)
 		}
-		if a.src != q.src || a.dst != q.dst || binary.NativeEndian.Uint32(b[8:]) != q.seq {
-			t.Errorf("took % x for an answer to %+v", b, q)
+	}
+}
+
+func FuzzReadAnswer(f *testing.F) {
+	f.Add(reply(asked(unix.IPPROTO_TCP)))
+	f.Add(failure(asked(unix.IPPROTO_TCP), unix.ENOENT))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, protocol := range []byte{unix.IPPROTO_TCP, unix.IPPROTO_UDP} {
+			q := asked(protocol)
+			a, err := q.read(b)
+			if err == nil && (!q.fits(a) || binary.NativeEndian.Uint32(b[8:]) != q.seq) {
+				t.Errorf("took % x for an answer to %+v", b, q)
+			}
 		}
 	})
 }
@@ -103,12 +130,19 @@ func TestOwnerOfStates(t *testing.T) {
 		unix.BPF_TCP_FIN_WAIT1: true, unix.BPF_TCP_FIN_WAIT2: true,
 	}
 	for state := range byte(unix.BPF_TCP_MAX_STATES) {
-		uid, err := answer{state: state, uid: 1000, inode: 1}.owner()
+		a := answer{state: state, uid: 1000, inode: 1}
+		uid, err := asked(unix.IPPROTO_TCP).owner(a)
 		if has[state] != (err == nil && uid == 1000) {
-			t.Errorf("state %d: got uid %d and %v", state, uid, err)
+			t.Errorf("TCP, state %d: got uid %d and %v", state, uid, err)
 		}
-		if _, err := (answer{state: state, uid: 1000}).owner(); err == nil {
-			t.Errorf("state %d without a process: got no error", state)
+		if uid, err := asked(unix.IPPROTO_UDP).owner(a); err != nil || uid != 1000 {
+			t.Errorf("UDP, state %d: got uid %d and %v", state, uid, err)
+		}
+		a.inode = 0
+		for _, protocol := range []byte{unix.IPPROTO_TCP, unix.IPPROTO_UDP} {
+			if _, err := asked(protocol).owner(a); err == nil {
+				t.Errorf("state %d without a process: got no error", state)
+			}
 		}
 	}
 }
@@ -122,9 +156,10 @@ func TestListenerIsNoClient(t *testing.T) {
 	defer l.Close()
 	port := addrPort(l.Addr()).Port()
 	for _, src := range []string{"127.0.0.1", "203.0.113.5"} {
-		a, err := ask(netip.AddrPortFrom(netip.MustParseAddr(src), port), server, loopback)
-		if !errors.Is(err, ErrElsewhere) {
-			t.Errorf("%s: got %+v and %v, want %v", src, a, err, ErrElsewhere)
+		q := asked(unix.IPPROTO_TCP)
+		q.src = netip.AddrPortFrom(netip.MustParseAddr(src), port)
+		if uid, err := ask(q); !errors.Is(err, ErrElsewhere) {
+			t.Errorf("%s: got uid %d and %v, want %v", src, uid, err, ErrElsewhere)
 		}
 	}
 }
@@ -149,11 +184,9 @@ func TestTimeWaitHasNoOwner(t *testing.T) {
 	accepted.Close()
 	io.Copy(io.Discard, c)
 	c.Close()
-	a, err := ask(addrPort(c.LocalAddr()), addrPort(c.RemoteAddr()), loopback)
-	if err != nil || a.state != unix.BPF_TCP_TIME_WAIT {
-		t.Fatalf("got %+v and %v, want the state %d", a, err, unix.BPF_TCP_TIME_WAIT)
-	}
-	if uid, err := a.owner(); !errors.Is(err, errOrphan) {
+	q := asked(unix.IPPROTO_TCP)
+	q.src, q.dst = addrPort(c.LocalAddr()), addrPort(c.RemoteAddr())
+	if uid, err := ask(q); !errors.Is(err, errOrphan) {
 		t.Errorf("got uid %d and %v, want %v", uid, err, errOrphan)
 	}
 }

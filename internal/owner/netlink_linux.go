@@ -3,7 +3,6 @@ package owner
 import (
 	"fmt"
 	"math/rand/v2"
-	"net/netip"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,20 +19,24 @@ const (
 	maxInterrupts = 100
 )
 
-// ask asks the system about the TCP socket src that is connected to dst and gets
-// its packets by a device. The netlink socket for it is closed after.
-func ask(src, dst netip.AddrPort, device uint32) (answer, error) {
-	q := question{src: src, dst: dst, device: device, seq: rand.Uint32()}
+// ask puts q to the system and returns the uid of the socket's owner. The netlink
+// socket for it is closed after.
+func ask(q question) (uid uint32, err error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
-		return answer{}, fmt.Errorf("sock_diag: %w", err)
+		return 0, fmt.Errorf("sock_diag: %w", err)
 	}
 	defer unix.Close(fd)
+	q.seq = rand.Uint32()
 	b, err := exchange(fd, q.message())
 	if err != nil {
-		return answer{}, fmt.Errorf("sock_diag: %w", err)
+		return 0, fmt.Errorf("sock_diag: %w", err)
 	}
-	return q.read(b)
+	a, err := q.read(b)
+	if err != nil {
+		return 0, err
+	}
+	return q.owner(a)
 }
 
 // exchange sends a message to the system and returns what comes back.

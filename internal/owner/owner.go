@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 )
@@ -47,9 +48,24 @@ func NewGate() (*Gate, error) {
 // The error tells whose socket it was, or why that cannot be told.
 func (g *Gate) Admit(c net.Conn) error {
 	uid, err := Of(c)
-	if errors.Is(err, ErrElsewhere) && !isHere(socket(c).RemoteAddr()) {
+	if tcp, ok := socket(c).RemoteAddr().(*net.TCPAddr); ok && errors.Is(err, ErrElsewhere) && !isHere(tcp.AddrPort().Addr()) {
 		return nil
 	}
+	return g.judge(uid, err)
+}
+
+// AdmitDatagram is Admit for UDP: a datagram came from the address from to the
+// socket of this process's that is bound to at.
+func (g *Gate) AdmitDatagram(from, at netip.AddrPort) error {
+	if !isHere(from.Addr()) { // where a socket for any address would be taken for the sender's
+		return nil
+	}
+	uid, err := senderOf(from, at)
+	return g.judge(uid, err)
+}
+
+// judge judges what was said of the owner.
+func (g *Gate) judge(uid uint32, err error) error {
 	if err != nil {
 		return fmt.Errorf("whose socket the client has: %w", err)
 	}
@@ -59,18 +75,17 @@ func (g *Gate) Admit(c net.Conn) error {
 	return nil
 }
 
-// isHere tells whether a is an address of this host. A client with such an
+// isHere tells whether ip is an address of this host. A client with such an
 // address is here, found or not: it may have bound its socket to a device, which
 // hides it from the question that [Of] asks. If it cannot be told, it is here.
-func isHere(a net.Addr) bool {
-	tcp, ok := a.(*net.TCPAddr)
-	if !ok || tcp.IP.IsLoopback() {
+func isHere(ip netip.Addr) bool {
+	if ip.Unmap().IsLoopback() {
 		return true
 	}
 	own, err := net.InterfaceAddrs()
 	return err != nil || slices.ContainsFunc(own, func(a net.Addr) bool {
 		n, ok := a.(*net.IPNet)
-		return ok && n.IP.Equal(tcp.IP)
+		return ok && n.IP.Equal(ip.AsSlice())
 	})
 }
 

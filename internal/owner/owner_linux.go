@@ -51,7 +51,9 @@ func unixOwner(fd int) (uint32, error) {
 // still there to be read. So fd is looked at after the question: as long as it
 // stands no other client can have the port.
 func tcpOwner(fd int, c *net.TCPConn) (uint32, error) {
-	a, err := ask(addrPort(c.RemoteAddr()), addrPort(c.LocalAddr()), device(fd))
+	uid, err := ask(question{
+		protocol: unix.IPPROTO_TCP, src: addrPort(c.RemoteAddr()), dst: addrPort(c.LocalAddr()), device: device(fd),
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -62,7 +64,12 @@ func tcpOwner(fd int, c *net.TCPConn) (uint32, error) {
 	if info.State == unix.BPF_TCP_CLOSE {
 		return 0, errOrphan
 	}
-	return a.owner()
+	return uid, nil
+}
+
+// senderOf returns who has the UDP socket that answers from at to from reach.
+func senderOf(from, at netip.AddrPort) (uint32, error) {
+	return ask(question{protocol: unix.IPPROTO_UDP, src: bare(from), dst: bare(at), device: loopback})
 }
 
 // device returns the index of the device by which to look for the client's
@@ -77,8 +84,9 @@ func device(fd int) uint32 {
 	return uint32(index)
 }
 
-// addrPort returns a as the system keeps it: without a zone, and IPv4 as such.
-func addrPort(a net.Addr) netip.AddrPort {
-	ap := a.(*net.TCPAddr).AddrPort()
+func addrPort(a net.Addr) netip.AddrPort { return bare(a.(*net.TCPAddr).AddrPort()) }
+
+// bare returns ap as the system keeps it: without a zone, and IPv4 as such.
+func bare(ap netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(ap.Addr().WithZone("").Unmap(), ap.Port())
 }

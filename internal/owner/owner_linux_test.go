@@ -25,18 +25,30 @@ const stranger = 40_001
 // own is the uid of the test.
 func own() uint32 { return uint32(os.Geteuid()) }
 
-// asUser calls f on a thread that has another uid and ends after it.
+// become gives the thread another effective uid.
+func become(uid int) error {
+	keep := ^uintptr(0)
+	if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, keep, uintptr(uid), keep); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// asUser calls f on a thread that has another effective uid for as long.
 func asUser(t testing.TB, uid uint32, f func() error) {
 	t.Helper()
+	before := os.Geteuid()
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
-		keep := ^uintptr(0)
-		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, keep, uintptr(uid), keep); errno != 0 {
-			done <- errno
-			return
+		err := become(int(uid))
+		if err == nil {
+			err = errors.Join(f(), become(before))
 		}
-		done <- f()
+		if err == nil {
+			runtime.UnlockOSThread() // else the thread ends here
+		}
+		done <- err
 	}()
 	if err := <-done; err != nil {
 		t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"net"
 	"os"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // probe asks about a connection of this process's own, whose owner is uid.
@@ -23,12 +25,14 @@ func probe(uid uint32) error {
 		return err
 	}
 	defer c.Close()
-	a, err := ask(addrPort(c.LocalAddr()), addrPort(c.RemoteAddr()), loopback)
+	got, err := ask(question{
+		protocol: unix.IPPROTO_TCP, src: addrPort(c.LocalAddr()), dst: addrPort(c.RemoteAddr()), device: loopback,
+	})
 	if err != nil {
 		return fmt.Errorf("whose socket a client has: %w", err)
 	}
-	if a.uid != uid {
-		return fmt.Errorf("whose socket a client has: the system says uid %d of one of uid %d", a.uid, uid)
+	if got != uid {
+		return fmt.Errorf("whose socket a client has: the system says uid %d of one of uid %d", got, uid)
 	}
 	return nil
 }

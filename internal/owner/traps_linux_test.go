@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
@@ -92,7 +93,11 @@ func TestClientBoundToLoopback(t *testing.T) {
 	})
 }
 
+// boundTo dials from a device; none for "".
 func boundTo(device string) *net.Dialer {
+	if device == "" {
+		return new(net.Dialer)
+	}
 	return &net.Dialer{Control: option(func(fd int) error { return unix.BindToDevice(fd, device) })}
 }
 
@@ -128,27 +133,28 @@ func newNetwork(t *testing.T) network {
 	return n
 }
 
-// in calls f as uid and in a namespace, the calls of f included.
+// in calls f as uid on a thread that is in a namespace and ends after it.
 func in(t *testing.T, namespace string, uid uint32, f func() error) {
 	t.Helper()
-	asUser(t, uid, func() error {
-		keep, root := ^uintptr(0), uintptr(0)
-		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, keep, root, keep); errno != 0 {
-			return errno
-		}
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
 		fd, err := os.Open("/run/netns/" + namespace)
-		if err != nil {
-			return err
+		if err == nil {
+			defer fd.Close()
+			err = unix.Setns(int(fd.Fd()), unix.CLONE_NEWNET)
 		}
-		defer fd.Close()
-		if err := unix.Setns(int(fd.Fd()), unix.CLONE_NEWNET); err != nil {
-			return err
+		if err == nil {
+			err = become(int(uid))
 		}
-		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, keep, uintptr(uid), keep); errno != 0 {
-			return errno
+		if err == nil {
+			err = f()
 		}
-		return f()
-	})
+		done <- err
+	}()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
 }
 
 // On an address beyond loopback a client of this host is known by its socket or,
@@ -184,13 +190,9 @@ func TestClientsOfANetwork(t *testing.T) {
 				return err
 			})
 			defer l.Close()
-			d := new(net.Dialer)
-			if c.device != "" {
-				d = boundTo(c.device)
-			}
 			var client net.Conn
 			in(t, c.from, c.uid, func() (err error) {
-				client, err = d.Dial("tcp", atPort(l, c.address))
+				client, err = boundTo(c.device).Dial("tcp", atPort(l, c.address))
 				return err
 			})
 			defer client.Close()

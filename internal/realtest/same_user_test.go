@@ -3,16 +3,24 @@
 package realtest_test
 
 import (
+	"encoding/binary"
 	"errors"
+	"io"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // The users of these tests: who runs the proxy, and somebody else.
@@ -176,4 +184,92 @@ func TestSameUserServeMutualTLS(t *testing.T) {
 		t.Errorf("root: got %q and %q, want a hello to the server and nothing back", r.stdout, r.stderr)
 	}
 	logged(t, p, 0, 1)
+}
+
+// An association is its client's even when another user is the first to find its
+// port.
+func TestSameUserUDPMutualTLS(t *testing.T) {
+	needUsers(t)
+	keys := ownCertificates(t)
+	target := udpSocket(t, ownUser)
+	p := startCommand(t, as(ownUser, command(socksctl(t), append([]string{
+		"forward", "--local", "127.0.0.1:0", "--server", serve(t).url(), "--same-user",
+	}, keys.client()...)...)))
+	var c net.Conn
+	asUser(t, ownUser, func() (err error) {
+		c, err = net.Dial("tcp", p.await(t, listening, 1)[0][1])
+		return err
+	})
+	defer c.Close()
+	at := associate(t, c)
+	datagram := append([]byte{0, 0, 0, 1, 127, 0, 0, 1}, binary.BigEndian.AppendUint16(nil, target.LocalAddr().(*net.UDPAddr).AddrPort().Port())...)
+	for _, one := range []struct {
+		uid  uint32
+		data string
+	}{{otherUser, "not mine"}, {0, "nor mine"}, {ownUser, "mine"}} {
+		if _, err := udpSocket(t, one.uid).WriteToUDPAddrPort(append(slices.Clip(datagram), one.data...), at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := make([]byte, 100)
+	target.SetReadDeadline(time.Now().Add(startLimit))
+	n, _, err := target.ReadFromUDPAddrPort(b)
+	if got := string(b[:n]); err != nil || got != "mine" {
+		t.Errorf("the target got %q (%v), want %q", got, err, "mine")
+	}
+}
+
+// udpSocket is one of a user's on loopback.
+func udpSocket(t *testing.T, uid uint32) (c *net.UDPConn) {
+	t.Helper()
+	asUser(t, uid, func() (err error) {
+		c, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		return err
+	})
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// associate asks for UDP ASSOCIATE on c, and returns where datagrams go.
+func associate(t *testing.T, c net.Conn) netip.AddrPort {
+	t.Helper()
+	c.SetDeadline(time.Now().Add(startLimit))
+	if _, err := c.Write([]byte("\x05\x01\x00" + "\x05\x03\x00\x01\x00\x00\x00\x00\x00\x00")); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 12)
+	if _, err := io.ReadFull(c, b); err != nil || string(b[:6]) != "\x05\x00\x05\x00\x00\x01" {
+		t.Fatalf("got % x (%v), want success", b, err)
+	}
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[6:])), binary.BigEndian.Uint16(b[10:]))
+}
+
+// become gives the thread another effective uid.
+func become(uid int) error {
+	keep := ^uintptr(0)
+	if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, keep, uintptr(uid), keep); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// asUser calls f on a thread that has another effective uid for as long.
+func asUser(t *testing.T, uid uint32, f func() error) {
+	t.Helper()
+	before := os.Geteuid()
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		err := become(int(uid))
+		if err == nil {
+			err = errors.Join(f(), become(before))
+		}
+		if err == nil {
+			runtime.UnlockOSThread() // else the thread ends here
+		}
+		done <- err
+	}()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
 }
