@@ -106,7 +106,7 @@ func (s *Server) start(raw net.Conn, listener string, config *tls.Config) {
 		return
 	}
 	if oldest := s.waiting.add(session, s.inForce().Handshakes); oldest != nil {
-		oldest.End(errCrowdedOut)
+		s.crowdOut(oldest)
 	}
 	_ = raw.SetDeadline(session.Start.Add(s.inForce().Handshake)) // one that cannot be set fails its first read
 	_ = relay.KeepAlive(raw, relay.KeepAliveConfig{})
@@ -125,51 +125,12 @@ func (s *Server) receive(session *Session) error {
 	return s.makeRoom()
 }
 
-// makeRoom counts a new connection. When that is one too many, a connection
-// that has not asked for anything yet gives way: a warm one first.
-func (s *Server) makeRoom() error {
-	if s.open.Load() <= int64(s.inForce().Conns) {
-		return nil
-	}
-	gone := s.warm.oldest()
-	if gone == nil {
-		gone = s.waiting.oldest()
-	}
-	if gone == nil {
-		return ErrTooMany
-	}
-	gone.End(errCrowdedOut)
-	return nil
-}
-
-// register counts a session in, unless the server is closing.
-func (s *Server) register(session *Session) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closing {
-		return false
-	}
-	s.running.Add(1)
-	s.open.Add(1)
-	s.sessions[session.ID] = session
-	return true
-}
-
 // giveBack frees what a session took of what others may have.
 func (s *Server) giveBack(session *Session) {
 	s.waiting.remove(session)
 	s.warm.remove(session)
 	s.crowds.leave(session)
 	s.accounts.leave(session)
-}
-
-// unregister counts a session out.
-func (s *Server) unregister(session *Session) {
-	s.mu.Lock()
-	delete(s.sessions, session.ID)
-	s.mu.Unlock()
-	s.open.Add(-1)
-	s.running.Done()
 }
 
 func (s *Server) isClosing() bool {

@@ -155,7 +155,7 @@ func (p *post) start(t testing.TB, dir, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server.Server{Outbound: p, Observer: p, Auth: map[string][]server.Authenticator{
+	s := &server.Server{Outbound: p, Observer: p, Limits: server.Limits{LoginFailures: -1}, Auth: map[string][]server.Authenticator{
 		"open": {server.NoAuth{}}, "users": {passwords}, "certificate": {auth.Certificate(certs.IdentityCN)},
 		"either": {auth.Certificate(certs.IdentityCN), passwords},
 	}[p.ways]}

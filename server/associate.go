@@ -20,6 +20,10 @@ var errEnded = errors.New("client ended the association")
 // associate carries out UDP ASSOCIATE (RFC 1928, sections 4 and 7): a relay
 // port of its own for datagrams with the header of section 7.
 func (c *conn) associate(declared socks5.Addr) error {
+	if err := c.server.third(); err != nil {
+		return c.refuse(fmt.Errorf("udp relay: %w", err))
+	}
+	defer c.server.addThird(-1)
 	pc, err := c.listenRelay()
 	if err != nil {
 		return c.refuse(fmt.Errorf("udp relay: %w", err))

@@ -1,6 +1,10 @@
 package server
 
-import "time"
+import (
+	"time"
+
+	"github.com/socksctl/socksctl/internal/relay"
+)
 
 // Limits bounds what clients may take. The zero value is the defaults that each
 // field names.
@@ -12,7 +16,10 @@ type Limits struct {
 	Idle      time.Duration // of a tunnel without a byte either way; 0 is for ever
 	Warm      time.Duration // of a proven peer on ALPN "socksctl/1" until its request; 90 s
 
-	Conns      int // connections at once, counted before TLS; 0 is half the descriptor limit: a tunnel has two
+	// Conns is connections at once, counted before TLS; 0 is about half the
+	// descriptor limit, for a tunnel has two. With 0, a UDP association that has
+	// three counts for one and a half.
+	Conns      int
 	Handshakes int // connections not yet admitted; past it the oldest is dropped; 1024
 	WarmUser   int // warm connections of one user; 64
 	// LoginFailures is how many failed logins an address may have before its
@@ -28,6 +35,8 @@ type Limits struct {
 	// else; its Name is not used. Clients that are nobody in particular count by
 	// address, IPv6 by its /64, and those of unix sockets together.
 	User Quota
+
+	files int // descriptors that clients may have, where Conns is the default; 0: they are not counted
 }
 
 // SetLimits puts other limits in force, for what begins from now on; a zero field
@@ -41,8 +50,8 @@ func (s *Server) SetLimits(l Limits) {
 // inForce returns the limits of the moment.
 func (s *Server) inForce() *Limits { return s.limits.Load() }
 
-// spareDescriptors is what is kept back from clients: listeners, logs, pipes,
-// and the third socket of an association.
+// spareDescriptors is what is kept back from clients beside the pipes of the
+// relay: listeners, logs, files, look-ups, and what is on its way to be closed.
 const spareDescriptors = 32
 
 // withDefaults fills in what is zero.
@@ -59,7 +68,8 @@ func (l Limits) withDefaults() Limits {
 	orDuration(&l.Warm, 90*time.Second)
 	orDuration(&l.LoginLock, 10*time.Second)
 	if l.Conns == 0 {
-		l.Conns = max((maxDescriptors()-spareDescriptors)/2, 8)
+		l.files = max(relay.MaxDescriptors()-relay.PipeDescriptors()-spareDescriptors, 16)
+		l.Conns = l.files / 2
 	}
 	if l.Handshakes == 0 {
 		l.Handshakes = 1024

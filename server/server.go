@@ -62,7 +62,6 @@ type Server struct {
 	ownTCP   *ports // of the listeners
 	ownUDP   *ports // of the UDP relays
 	lastID   atomic.Uint64
-	open     atomic.Int64  // connections accepted and not yet closed
 	epoch    atomic.Uint64 // of the rules: how often Rejudge was called
 	waiting  queue         // not yet admitted
 	warm     warmQueues    // proven, holding their request back
@@ -73,10 +72,13 @@ type Server struct {
 	running  sync.WaitGroup
 	stopped  chan struct{} // closed by Shutdown and Close
 
+	leaving chan struct{} // one for each session that gives way and is not over
+
 	mu        sync.Mutex
 	closing   bool
 	listeners map[net.Listener]struct{}
 	sessions  map[uint64]*Session
+	thirds    int // sessions with a third descriptor
 }
 
 // Commands is a set of commands.
@@ -120,6 +122,7 @@ func (s *Server) init() {
 		}
 		s.ownTCP, s.ownUDP = new(ports), new(ports)
 		s.stopped = make(chan struct{})
+		s.leaving = make(chan struct{}, overshoot)
 		s.listeners = make(map[net.Listener]struct{})
 		s.sessions = make(map[uint64]*Session)
 	})

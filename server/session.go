@@ -39,6 +39,7 @@ type Session struct {
 	held                       atomic.Pointer[holding] // what it takes of its user's quotas; nil: of none
 	counted                    bool                    // in accounts, whose lock guards it
 	crowd                      netip.Addr              // whom it counts as, by address
+	leaving                    bool                    // it gives way; Server.mu guards it
 
 	mu       sync.Mutex
 	resolved netip.AddrPort

@@ -125,7 +125,7 @@ func TestPlainSocketsAreSpliced(t *testing.T) {
 	}
 	// The measure notices a copy: without a pipe to be had, every byte is read
 	// and written once more.
-	defer relay.TakePipes(relay.PipeLimit)()
+	defer relay.TakePipes(relay.PipeLimit())()
 	if got := copiedByRelay(t, tcpPair, tcpPair, nil, size); got < 4*size {
 		t.Errorf("the relay read and wrote %d bytes without pipes, want at least %d", got, 4*size)
 	}
@@ -136,7 +136,7 @@ func TestSpliceGoesOnWithoutPipesAndBack(t *testing.T) {
 	for i := range 3 {
 		giveBack := func() {}
 		if i == 1 {
-			giveBack = relay.TakePipes(relay.PipeLimit)
+			giveBack = relay.TakePipes(relay.PipeLimit())
 		}
 		want := bytes.Repeat([]byte{byte(i + 1)}, 1<<20)
 		go j.app.Write(want)

@@ -2,8 +2,8 @@ package relay
 
 import "golang.org/x/sys/unix"
 
-// PipeLimit is how many pipes there may be.
-const PipeLimit = maxPipes
+// PipeLimit returns how many pipes there may be.
+func PipeLimit() int { return pipes.most() }
 
 // Pipes returns how many pipes there are, and how many of them are at rest.
 func Pipes() (made, spare int) {

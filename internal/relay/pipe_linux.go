@@ -11,13 +11,20 @@ const (
 	// pipeSize is what a pipe is asked to hold. The system may give less.
 	pipeSize = 256 << 10
 
-	// maxPipes bounds the pipes in use and at rest, two descriptors each.
-	// Past it bytes go through buffers.
-	maxPipes = 512
+	// maxPipes bounds the pipes in use and at rest, and so does pipeShare, which
+	// part of the descriptors one for each pipe may be. Past it bytes go through
+	// buffers.
+	maxPipes  = 512
+	pipeShare = 32
 
 	// maxSpare bounds the pipes at rest.
 	maxSpare = 32
 )
+
+// PipeDescriptors returns how many descriptors the pipes of all tunnels take at
+// most. Those at rest keep theirs: what else there are descriptors for has to do
+// with the others.
+func PipeDescriptors() int { return 2 * pipes.most() }
 
 var errNoPipe = errors.New("no pipe to be had")
 
@@ -32,6 +39,22 @@ type pipePool struct {
 	mu    sync.Mutex
 	spare []*pipe
 	made  int // lent and spare
+	limit int // of made; 0: not yet asked for
+}
+
+// most returns how many pipes there may be.
+func (p *pipePool) most() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.bound()
+}
+
+// bound is most with p.mu held.
+func (p *pipePool) bound() int {
+	if p.limit == 0 {
+		p.limit = min(max(MaxDescriptors()/pipeShare, 1), maxPipes)
+	}
+	return p.limit
 }
 
 // get returns an empty pipe, or nil if there are too many or the system refuses
@@ -44,7 +67,7 @@ func (p *pipePool) get() *pipe {
 		p.mu.Unlock()
 		return got
 	}
-	if p.made == maxPipes {
+	if p.made == p.bound() {
 		p.mu.Unlock()
 		return nil
 	}

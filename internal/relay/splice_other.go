@@ -8,3 +8,6 @@ type splice struct{}
 func newSplice(*flow, source) *splice { return nil }
 
 func (*splice) copy() bool { return false }
+
+// PipeDescriptors returns 0: there are no pipes.
+func PipeDescriptors() int { return 0 }

@@ -1,11 +1,11 @@
 //go:build unix
 
-package server
+package relay
 
 import "syscall"
 
-// maxDescriptors returns how many files this process may have open.
-func maxDescriptors() int {
+// MaxDescriptors returns how many descriptors this process may have open.
+func MaxDescriptors() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return 1024
