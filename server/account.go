@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -42,6 +43,9 @@ type holding struct {
 	targets  int // the least of their quotas; 0 is no bound
 }
 
+// has tells whether a session with h counts in a.
+func (h *holding) has(a *account) bool { return h != nil && slices.Contains(h.accounts, a) }
+
 // accounts finds the accounts by the names of their quotas. One lives as long as
 // a session counts in it.
 type accounts struct {
@@ -50,15 +54,16 @@ type accounts struct {
 }
 
 // enter counts s in all of its quotas, or in none and says which is exhausted.
-// Quotas are asked for under the lock, so that update finds s with those of
-// before, or not at all.
+// When s has come further, and may have others, it is called again. Quotas are
+// asked for under the lock, so that update finds s with those of before, or not at
+// all.
 func (a *accounts) enter(s *Session) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	quotas := s.quotas()
+	old, quotas := s.held.Load(), s.quotas()
 	for _, q := range quotas {
 		known := a.byName[q.Name]
-		if known == nil {
+		if known == nil || old.has(known) {
 			continue
 		}
 		known.quota = q
@@ -68,6 +73,7 @@ func (a *accounts) enter(s *Session) error {
 	}
 	s.counted = true
 	a.hold(s, quotas)
+	a.release(s, old)
 	return nil
 }
 

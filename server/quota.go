@@ -28,8 +28,9 @@ func (q Quota) bounds() bool {
 type Quotas interface {
 	// Quotas returns what s, whose request is allowed, is held to: all of them at
 	// once. user is what holds for its user by [Limits].User, with the Name that
-	// the user's sessions share. It is called from many goroutines, and again by
-	// Rejudge: what it then returns replaces what was.
+	// the user's sessions share. It is called from many goroutines, again when s
+	// has an address (Resolved), and again by Rejudge: what it then returns
+	// replaces what was.
 	Quotas(s *Session, user Quota) []Quota
 }
 

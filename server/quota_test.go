@@ -193,6 +193,45 @@ func TestQuotasOfPolicy(t *testing.T) {
 	ask(t, h.dial(t), 1, addr, socks5.Succeeded)
 }
 
+// A session that has come to an address is held to the quotas that come with it:
+// one that is exhausted ends it before the target is told to the client, and a
+// BIND's peer is turned away.
+func TestQuotasOfTheAddress(t *testing.T) {
+	l := new(law)
+	f := func(s *server.Session, user server.Quota) []server.Quota {
+		if !s.Resolved().IsValid() {
+			return []server.Quota{user}
+		}
+		return []server.Quota{user, {Name: "there", Conns: 1}}
+	}
+	l.quotas.Store(&f)
+	h := start(t, &server.Server{Policy: l, Limits: server.Limits{User: server.Quota{Conns: 3}}})
+	addr, _ := origin(t)
+	first := h.dial(t)
+	ask(t, first, 1, addr, socks5.Succeeded)
+	second := h.dial(t)
+	ask(t, second, 1, addr, socks5.NotAllowed)
+	second.Close()
+	if s := h.record(t); !errors.Is(s.Err(), server.ErrQuota) || !strings.Contains(s.Err().Error(), "there") {
+		t.Errorf("record: %v", s.Err())
+	}
+	third := h.dial(t)
+	at := ask(t, third, 2, "0.0.0.0:0", socks5.Succeeded)
+	turnedAway(t, "127.0.0.1", at.String())
+	reply(t, third, socks5.NotAllowed)
+	third.Close()
+	h.record(t)
+	hangUp(t, first)
+	h.record(t)
+	last := h.dial(t)
+	ask(t, last, 1, addr, socks5.Succeeded)
+	hangUp(t, last)
+	h.record(t)
+	if n := server.Accounts(h.Server); n != 0 {
+		t.Errorf("%d accounts are left, want none", n)
+	}
+}
+
 // Rejudge holds live sessions to the quotas of the moment, in both directions.
 func TestRejudgeBringsQuotas(t *testing.T) {
 	l := new(law)

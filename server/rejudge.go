@@ -70,16 +70,19 @@ func (s *Session) catchUp() error {
 }
 
 // reached records the address that s has come to, which was allowed when rules
-// were in force. A Rejudge that came meanwhile did not know of it.
+// were in force, and counts s in the quotas that come with it. A Rejudge that came
+// meanwhile did not know of it.
 func (s *Session) reached(t Target, rules uint64) error {
 	if s == nil {
 		return nil
 	}
 	s.setResolved(t.Addr)
-	if s.rules() == rules {
-		return nil
+	if s.rules() != rules {
+		if err := s.judge(context.Background(), t); err != nil {
+			return err
+		}
 	}
-	return s.judge(context.Background(), t)
+	return s.server.accounts.enter(s)
 }
 
 // rules returns the epoch of the rules that s is judged by.
