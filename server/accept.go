@@ -54,14 +54,21 @@ func (s *Server) serve(l net.Listener, config *tls.Config) error {
 }
 
 // MayServe returns [ErrOpenProxy] for a listener at addr, with TLS as config says
-// or none, that would let anyone in. Serve and ServeTLS ask it themselves.
+// or none, that would let anyone in. A Policy with a method KnowsClients() bool
+// that returns true lets in some by itself. Serve and ServeTLS ask it themselves.
 func (s *Server) MayServe(addr net.Addr, config *tls.Config) error {
 	// Without ClientCAs, whoever has a certificate of a public CA would do.
 	certificate := config != nil && config.ClientAuth == tls.RequireAndVerifyClientCert && config.ClientCAs != nil
-	if len(s.Auth) > 0 || certificate || isPrivate(addr) {
+	if len(s.Auth) > 0 || certificate || isPrivate(addr) || s.knowsClients() {
 		return nil
 	}
 	return ErrOpenProxy
+}
+
+// knowsClients tells whether the Policy says that it keeps strangers out itself.
+func (s *Server) knowsClients() bool {
+	policy, ok := s.Policy.(interface{ KnowsClients() bool })
+	return ok && policy.KnowsClients()
 }
 
 // isPrivate tells whether only this host's own users can reach addr.

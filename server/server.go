@@ -21,16 +21,16 @@ import (
 var ErrServerClosed = errors.New("server closed")
 
 // ErrOpenProxy is what Serve and ServeTLS return rather than let anyone in: the
-// listener is not on loopback, no login is configured, and no client
-// certificate is required.
-var ErrOpenProxy = errors.New("refusing to be an open proxy: no login and no required client certificate beyond loopback")
+// listener is not on loopback, no login is configured, no client certificate is
+// required, and the Policy does not know its clients.
+var ErrOpenProxy = errors.New("refusing to be an open proxy: no login, no required client certificate and no client rule beyond loopback")
 
 // Server accepts SOCKS5 connections (RFC 1928) and carries out what they ask for
 // through an [Outbound]. Its fields are set before the first Serve and not
 // changed after. The zero Server serves this host's network to loopback.
 type Server struct {
 	TLS      *tls.Config     // for ServeTLS
-	Auth     []Authenticator // in order of preference; nil: loopback or required client certificates only
+	Auth     []Authenticator // in order of preference; nil: loopback, required client certificates or clients that Policy knows
 	Policy   Policy          // nil allows
 	Outbound Outbound        // nil is &Direct{}
 	Observer Observer        // nil observes nothing

@@ -25,6 +25,20 @@ func (local) Authenticate(context.Context, *server.Session, server.Login) (serve
 	return server.Identity{Method: "none"}, nil
 }
 
+// Plain admits without a login whoever comes to a plain listener. It is for
+// servers that have logins on other listeners, and whose rules know the clients
+// of this one by their addresses.
+func Plain() server.Authenticator { return plain{} }
+
+type plain struct{ local }
+
+func (plain) Method(s *server.Session) byte {
+	if s.TLS == nil {
+		return methodNone
+	}
+	return methodUnacceptable
+}
+
 func isLocal(a net.Addr) bool {
 	switch a := a.(type) {
 	case *net.TCPAddr:
