@@ -62,9 +62,15 @@ func scriptStart(ts *testscript.TestScript, _ bool, args []string) {
 	})
 }
 
-func scriptAwait(ts *testscript.TestScript, _ bool, args []string) {
+func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
 	p := processOf(ts, args[0])
 	pattern := regexp.MustCompile("(?m)" + args[1])
+	if neg {
+		if _, text := p.said.snapshot(); pattern.MatchString(text) {
+			ts.Fatalf("%s said %q: %s", args[0], pattern, text)
+		}
+		return
+	}
 	limit := time.After(scriptLimit)
 	for ended := false; ; {
 		changed, text := p.said.snapshot()

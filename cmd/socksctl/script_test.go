@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -52,7 +53,7 @@ func scriptCommands() map[string]scriptCommand {
 		"exits":  scriptExits,  // exits STATUS PROGRAM ARG...: runs it to its end
 		"pki":    scriptPKI,    // pki: ca, server (localhost, 127.0.0.1), alice
 		"start":  scriptStart,  // start NAME ARG...: runs socksctl beside the script
-		"await":  scriptAwait,  // await NAME REGEXP [VAR]: until it said so; VAR is the first group
+		"await":  scriptAwait,  // await NAME REGEXP [VAR]: until it said so; VAR is the first group; with !: that it has not
 		"input":  scriptInput,  // input NAME [TEXT]: a line for its stdin; without TEXT the end of it
 		"signal": scriptSignal, // signal NAME HUP|TERM|INT
 		"ends":   scriptEnds,   // ends NAME STATUS: until it has ended
@@ -60,8 +61,8 @@ func scriptCommands() map[string]scriptCommand {
 	}
 }
 
-// setUpScript starts what scripts send to: $ECHO and $UDPECHO send back, nobody
-// listens on $CLOSED, and $BUSY is taken.
+// setUpScript starts what scripts send to: $ECHO (127.0.0.1:$ECHOPORT) and
+// $UDPECHO send back, nobody listens on $CLOSED, and $BUSY is taken.
 func setUpScript(env *testscript.Env) error {
 	o, err := newOrigins()
 	if err != nil {
@@ -72,6 +73,7 @@ func setUpScript(env *testscript.Env) error {
 	env.Setenv("GORACE", "atexit_sleep_ms=0") // else each socksctl takes a second to end
 	env.Setenv("XDG_CONFIG_HOME", env.WorkDir)
 	env.Setenv("ECHO", o.tcp.Addr().String())
+	env.Setenv("ECHOPORT", strconv.Itoa(o.tcp.Addr().(*net.TCPAddr).Port))
 	env.Setenv("UDPECHO", o.udp.LocalAddr().String())
 	env.Setenv("CLOSED", o.closed)
 	env.Setenv("BUSY", o.tcp.Addr().String())

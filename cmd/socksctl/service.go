@@ -60,12 +60,12 @@ func (v *service) run(s streams) error {
 }
 
 // check refuses listeners that would let anyone in, before one is announced.
-// Without a login only a required certificate will do: one that is only asked
-// for keeps nobody out.
+// Without a login only a required certificate will do, or rules that know their
+// clients: a certificate that is only asked for keeps nobody out.
 func (v *service) check() error {
 	asked := v.Server
 	if !v.login {
-		asked = new(server.Server)
+		asked = &server.Server{Policy: v.Policy}
 	}
 	for _, l := range v.plain {
 		if err := asked.MayServe(l.Addr(), nil); err != nil {

@@ -24,6 +24,9 @@ type Options struct {
 	// Unresolved tells that names are never looked up here, as in a forwarder, so
 	// that what is said of a name is said for good.
 	Unresolved bool
+	// MustKnowClients refuses rules by which strangers get anywhere, for a server
+	// that asks for no login because of [Policy.KnowsClients].
+	MustKnowClients bool
 }
 
 // Policy is a [server.Policy]. It is safe for use by many goroutines.
@@ -59,6 +62,9 @@ func (p *Policy) Reload() error {
 	if err != nil {
 		return err
 	}
+	if p.options.MustKnowClients && !rules.closed() {
+		return fmt.Errorf("%s: lets in clients from anywhere: %w", p.path, server.ErrOpenProxy)
+	}
 	p.rules.Store(rules)
 	return nil
 }
@@ -70,10 +76,7 @@ func (p *Policy) HasAddressRules() bool { return p.rules.Load().addresses }
 // Allow judges what a session asks for, and records the rule in it. Its errors
 // wrap [server.ErrDenied].
 func (p *Policy) Allow(_ context.Context, s *server.Session, t server.Target) error {
-	d := p.Decide(Query{
-		User: s.Identity.User, Groups: s.Identity.Groups, Source: sourceOf(s.Client),
-		Command: s.Command, Target: t,
-	})
+	d := p.Decide(question(s, t))
 	if t.Stage != server.StageAnswer {
 		s.SetRule(d.Rule)
 	}
@@ -115,4 +118,7 @@ func (d Decision) String() string {
 }
 
 // Decide judges q.
-func (p *Policy) Decide(q Query) Decision { return p.rules.Load().decide(&q, p.options) }
+func (p *Policy) Decide(q Query) Decision {
+	d, _ := p.rules.Load().decide(&q, p.options)
+	return d
+}

@@ -2,8 +2,8 @@ package acl
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -23,33 +23,16 @@ type Rules struct {
 
 // rule is one of the file.
 type rule struct {
-	name      string
+	place     string // in the file: "group staff, rule 2"
+	name      string // place and description
 	block     bool
 	priority  int
 	order     int // in the file
 	ports     ports
 	protocols []protocol
 	commands  []command
-	sources   []prefix
-}
-
-// entry is one destination of a rule.
-type entry struct {
-	*rule
-	prefix netip.Prefix
-	exact  bool
-	labels []string
-}
-
-// table finds the entries of one user or group by destination.
-type table struct {
-	anywhere []entry
-	exact    map[string][]entry
-	below    map[string][]entry
-	wild     map[string][]entry // by the labels after the last with a star
-	prefixes map[netip.Prefix][]entry
-	bits4    []int // that prefixes have
-	bits6    []int
+	sources   []source
+	limits    limits
 }
 
 // Parse compiles the text of a rule file. Errors name path, the line and the
@@ -65,16 +48,16 @@ func Parse(path string, text []byte) (*Rules, error) {
 	}
 	order := 0
 	for i := range f.Groups {
-		if err := r.add(r.groups, "group", "groups", &f.Groups[i], &order); err != nil {
+		if err := r.add(r.groups, "group", &f.Groups[i], &order); err != nil {
 			return nil, fmt.Errorf("%s: %w", path, r.at(text, "groups", i, err))
 		}
 	}
 	for i := range f.Users {
 		u := &f.Users[i]
-		if err := r.add(r.users, "user", "users", u, &order); err != nil {
+		if err := r.add(r.users, "user", u, &order); err != nil {
 			return nil, fmt.Errorf("%s: %w", path, r.at(text, "users", i, err))
 		}
-		r.memberOf[u.Name] = u.Groups
+		r.memberOf[u.name()] = u.Groups
 	}
 	return r, nil
 }
@@ -93,36 +76,24 @@ func (r *Rules) at(text []byte, array string, i int, err error) error {
 	return err
 }
 
-// add compiles the rules of a user or group.
-func (r *Rules) add(to map[string]*table, kind, key string, s *subject, order *int) error {
-	switch {
-	case s.Name == "":
-		return fmt.Errorf("%s.name: is missing", key)
-	case to[s.Name] != nil:
-		return fmt.Errorf("%s.name: %q is there twice", key, s.Name)
-	case kind == "group" && s.Groups != nil:
-		return fmt.Errorf("%s.groups: a group is in no groups", key)
+// add compiles what a user or group says; order counts the rules of the file.
+func (r *Rules) add(to map[string]*table, kind string, s *subject, order *int) error {
+	if err := s.check(kind); err != nil {
+		return fmt.Errorf("%ss.%w", kind, err)
 	}
-	t := &table{
-		exact: make(map[string][]entry), below: make(map[string][]entry), wild: make(map[string][]entry),
-		prefixes: make(map[netip.Prefix][]entry),
+	if to[s.name()] != nil {
+		return fmt.Errorf("%ss.name: %q is there twice", kind, s.name())
 	}
-	to[s.Name] = t
+	t := newTable(s.Limits)
+	to[s.name()] = t
 	for i := range s.Rules {
 		f := &s.Rules[i]
-		name := fmt.Sprintf("%s %s, rule %d", kind, s.Name, i+1)
-		if f.Action.word == "" {
-			return fmt.Errorf("%s.rules.action: is missing in rule %d of %s", key, i+1, s.Name)
-		}
-		if f.Description != "" {
-			name += ": " + f.Description
+		if err := f.check(); err != nil {
+			return fmt.Errorf("%ss.rules.%w in rule %d of %s", kind, err, i+1, s.name())
 		}
 		*order++
-		one := &rule{
-			name: name, block: f.Action.word == "block", priority: f.Priority, order: *order,
-			ports: f.Ports, protocols: f.Protocols, commands: f.Commands, sources: f.Sources,
-		}
-		if len(f.Destinations) == 0 {
+		one := f.compile(fmt.Sprintf("%s %s, rule %d", kind, s.name(), i+1), *order)
+		if f.Destinations == nil {
 			f.Destinations = []destination{{any: true}}
 		}
 		for _, d := range f.Destinations {
@@ -130,56 +101,74 @@ func (r *Rules) add(to map[string]*table, kind, key string, s *subject, order *i
 			r.addresses = r.addresses || d.prefix.IsValid()
 		}
 	}
-	t.sort()
+	t.finish()
 	return nil
 }
 
-// put files one destination of a rule.
-func (t *table) put(r *rule, d destination) {
-	e := entry{rule: r, prefix: d.prefix, exact: d.exact != "", labels: d.labels}
+// check tells what is wrong with s, its rules apart. Errors begin with the key.
+func (s *subject) check(kind string) error {
 	switch {
-	case d.any:
-		t.anywhere = append(t.anywhere, e)
-	case d.prefix.IsValid():
-		t.prefixes[d.prefix] = append(t.prefixes[d.prefix], e)
-		bits := &t.bits6
-		if d.prefix.Addr().Is4() {
-			bits = &t.bits4
-		}
-		if !slices.Contains(*bits, d.prefix.Bits()) {
-			*bits = append(*bits, d.prefix.Bits())
-		}
-	case d.exact != "":
-		t.exact[d.exact] = append(t.exact[d.exact], e)
-	case d.below != "":
-		t.below[d.below] = append(t.below[d.below], e)
-	case d.at != "":
-		// The name itself is no exact name: it came from a wildcard.
-		t.exact[d.at] = append(t.exact[d.at], e)
-		t.below[d.at] = append(t.below[d.at], e)
-	default:
-		last := len(d.labels) - 1
-		for ; last > 0 && !strings.Contains(d.labels[last], "*"); last-- {
-		}
-		after := strings.Join(d.labels[last+1:], ".")
-		t.wild[after] = append(t.wild[after], e)
+	case s.name() == "":
+		return errors.New("name: is missing")
+	case s.Name != "" && s.Username != "":
+		return errors.New("username: is there beside name")
+	case kind == "group" && s.Username != "":
+		return errors.New("username: a group has a name")
+	case kind == "group" && s.Groups != nil:
+		return errors.New("groups: a group is in no groups")
 	}
+	return nil
 }
 
-// sort puts the entries of each destination into the order of precedence.
-func (t *table) sort() {
-	slices.SortStableFunc(t.anywhere, precedence)
-	for _, m := range []map[string][]entry{t.exact, t.below, t.wild} {
-		for _, entries := range m {
-			slices.SortStableFunc(entries, precedence)
+// check tells what f, whose values are in order, lacks or contradicts.
+func (f *fileRule) check() error {
+	for _, list := range []struct {
+		key   string
+		there bool
+		items int
+	}{
+		{"destinations", f.Destinations != nil, len(f.Destinations)},
+		{"ports", f.Ports != nil, len(f.Ports)},
+		{"protocols", f.Protocols != nil, len(f.Protocols)},
+		{"commands", f.Commands != nil, len(f.Commands)},
+		{"sources", f.Sources != nil, len(f.Sources)},
+	} {
+		if list.there && list.items == 0 {
+			return fmt.Errorf("%s: is empty, and means all when it is left out,", list.key)
 		}
 	}
-	for _, entries := range t.prefixes {
-		slices.SortStableFunc(entries, precedence)
+	switch {
+	case f.Action.word == "":
+		return errors.New("action: is missing")
+	case !f.possible():
+		return errors.New("protocols: are of none of the commands")
+	case f.Action.word == "block" && f.Limits != (limits{}):
+		return errors.New("limits: are nothing for who is blocked")
 	}
+	return nil
 }
 
-func precedence(a, b entry) int { return a.compare(b.rule) }
+// possible tells whether one of the commands has one of the protocols.
+func (f *fileRule) possible() bool {
+	if f.Commands == nil || f.Protocols == nil {
+		return true
+	}
+	return slices.ContainsFunc(f.Commands, func(c command) bool {
+		return slices.Contains(f.Protocols, protocolOf(c.word))
+	})
+}
+
+// compile returns the rule that f is at a place in the file.
+func (f *fileRule) compile(place string, order int) *rule {
+	name := place
+	if f.Description != "" {
+		name += ": " + f.Description
+	}
+	return &rule{
+		place: place, name: name, block: f.Action.word == "block", priority: f.Priority, order: order,
+		ports: f.Ports, protocols: f.Protocols, commands: f.Commands, sources: f.Sources, limits: f.Limits,
+	}
+}
 
 // compare is negative when r goes before other: block before allow, then the
 // higher priority, then the place in the file.

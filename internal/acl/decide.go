@@ -12,58 +12,87 @@ type search struct {
 	host    host
 	special *special
 	nowhere bool // no destination yet: an association, or a peer that is not known
-	open    bool // the address is yet to come, and a rule for one may allow it
 	best    *rule
 }
 
-// decide judges q. See docs/acl.md.
-func (r *Rules) decide(q *Query, o Options) Decision {
+// decide judges q, and returns the rule that decided, if one did. See
+// docs/acl.md.
+func (r *Rules) decide(q *Query, o Options) (Decision, *rule) {
 	s := search{Query: *q}
 	s.host.set(q.Host, q.Addr.Addr(), r.profile)
-	if s.host.long { // no DNS name is
-		return Decision{false, "name too long"}
+	if s.host.wrong != "" {
+		return Decision{false, s.host.wrong}, nil
 	}
 	s.nowhere = s.Stage == server.StageRequest && (s.Command == "udp" ||
 		s.Command == "bind" && s.host.len == 0 && s.host.addr.IsUnspecified())
 	if !s.nowhere {
 		s.special = r.specialOf(s.host.addr, o.AllowPrivate)
 	}
-	r.search(&s)
+	r.each(q, s.in)
+	if s.best != nil && (s.best.block || q.Stage != server.StageAnswer) {
+		return Decision{!s.best.block, s.best.name}, s.best
+	}
+	return r.otherwise(&s, o), nil
+}
+
+// otherwise decides where no rule does.
+func (r *Rules) otherwise(s *search, o Options) Decision {
+	follows := s.nowhere && (s.Command == "udp" || !o.Unresolved) // datagrams, and peers where they are seen
 	switch {
-	case s.best != nil && (s.best.block || q.Stage != server.StageAnswer):
-		return Decision{!s.best.block, s.best.name}
-	case q.Stage == server.StageAnswer, s.nowhere:
+	case s.Stage == server.StageAnswer, follows && (r.allowed || r.hope(s)):
 		return Decision{true, "judged by what follows"}
 	case s.special != nil:
 		return Decision{false, s.special.what}
-	case !r.allowed && s.open && !o.Unresolved:
+	case !r.allowed && !s.nowhere && !s.host.addr.IsValid() && !o.Unresolved && r.hope(s):
 		return Decision{true, "judged by the address"}
 	}
 	return Decision{r.allowed, "default_policy"}
 }
 
-// search looks through the rules of everyone, the user and the groups.
-func (r *Rules) search(s *search) {
-	s.in(r.users["*"])
-	for _, g := range r.memberOf["*"] {
-		s.in(r.groups[g])
+// each calls do with the tables of the user, the user's groups, and everyone.
+func (r *Rules) each(q *Query, do func(*table)) {
+	if q.User != "" {
+		r.subject(q.User, do)
 	}
-	if s.User != "" && s.User != "*" {
-		s.in(r.users[s.User])
-		for _, g := range r.memberOf[s.User] {
-			s.in(r.groups[g])
+	for _, g := range q.Groups {
+		if t := r.groups[g]; t != nil {
+			do(t)
 		}
 	}
-	for _, g := range s.Groups {
-		s.in(r.groups[g])
+	r.subject("*", do)
+}
+
+// subject calls do with the tables of a user and of the groups that the file puts
+// it in.
+func (r *Rules) subject(user string, do func(*table)) {
+	if t := r.users[user]; t != nil {
+		do(t)
 	}
+	for _, g := range r.memberOf[user] {
+		if t := r.groups[g]; t != nil {
+			do(t)
+		}
+	}
+}
+
+// hope tells whether a rule could allow what is yet to come: the address of a
+// name, or what an association or listener will be asked for.
+func (r *Rules) hope(s *search) bool {
+	found := false
+	r.each(&s.Query, func(t *table) {
+		rules := t.byAddress
+		if s.nowhere {
+			rules = t.allows
+		}
+		for _, one := range rules {
+			found = found || (s.nowhere || s.matchesPort(one)) && s.matchesCommand(one) && s.matchesSource(one)
+		}
+	})
+	return found
 }
 
 // in looks through one table.
 func (s *search) in(t *table) {
-	if t == nil {
-		return
-	}
 	s.consider(t.anywhere)
 	if s.nowhere {
 		return
@@ -71,16 +100,12 @@ func (s *search) in(t *table) {
 	if s.host.len > 0 {
 		s.byName(t)
 	}
-	if !s.host.addr.IsValid() {
-		s.open = s.open || len(t.prefixes) > 0
-		return
-	}
 	bits := t.bits6
 	if s.host.addr.Is4() {
 		bits = t.bits4
 	}
 	for _, n := range bits {
-		if p, err := s.host.addr.Prefix(n); err == nil {
+		if p, err := s.host.addr.Prefix(n); err == nil && p.IsValid() {
 			s.consider(t.prefixes[p])
 		}
 	}
@@ -121,16 +146,16 @@ func (s *search) matches(e *entry) bool {
 	if e.labels != nil && !matchLabels(e.labels, s.host.name()) {
 		return false
 	}
-	return s.matchesPort(e) && s.matchesCommand(e) && s.matchesSource(e)
+	return s.matchesPort(e.rule) && s.matchesCommand(e.rule) && s.matchesSource(e.rule)
 }
 
 // matchesPort leaves the port of a BIND peer, which is any, to rules that block;
 // without a destination a rule must be about all ports.
-func (s *search) matchesPort(e *entry) bool {
-	if len(e.ports) == 0 || s.Stage == server.StagePeer && !e.block {
+func (s *search) matchesPort(r *rule) bool {
+	if len(r.ports) == 0 || s.Stage == server.StagePeer && !r.block {
 		return true
 	}
-	for _, p := range e.ports {
+	for _, p := range r.ports {
 		if s.nowhere && p == (portRange{0, 65535}) || !s.nowhere && p.first <= s.Port() && s.Port() <= p.last {
 			return true
 		}
@@ -138,20 +163,16 @@ func (s *search) matchesPort(e *entry) bool {
 	return false
 }
 
-func (s *search) matchesCommand(e *entry) bool {
-	proto := protocol{"tcp"}
-	if s.Command == "udp" {
-		proto.word = "udp"
-	}
-	return (e.protocols == nil || slices.Contains(e.protocols, proto)) &&
-		(e.commands == nil || slices.Contains(e.commands, command{s.Command}))
+func (s *search) matchesCommand(r *rule) bool {
+	return (r.protocols == nil || slices.Contains(r.protocols, protocolOf(s.Command))) &&
+		(r.commands == nil || slices.Contains(r.commands, command{s.Command}))
 }
 
-func (s *search) matchesSource(e *entry) bool {
-	for _, p := range e.sources {
+func (s *search) matchesSource(r *rule) bool {
+	for _, p := range r.sources {
 		if p.Contains(s.Source) {
 			return true
 		}
 	}
-	return e.sources == nil
+	return r.sources == nil
 }

@@ -8,13 +8,30 @@ import (
 	"github.com/socksctl/socksctl/server"
 )
 
+// What parses can be asked; and if it is closed to strangers, who comes from no
+// address gets nowhere.
 func FuzzParse(f *testing.F) {
-	f.Add([]byte(many(8)))
-	f.Add([]byte("[global]\ndefault_policy='allow'\n[[groups]]\nname='g'\n[[groups.rules]]\naction='block'\nports='1-2,*'\nsources=['::/0']"))
+	for _, seed := range []string{
+		limited, rulesOf("192.0.2.0/24 ::/0", "10.0.0.0/8"), everywhere,
+		"[global]\ndefault_policy='allow'\n[[groups]]\nname='g'\n[[groups.rules]]\naction='block'\nports='1-2,*'\nsources=['::/0']",
+		"[[users]]\nusername='*'\n[[users.rules]]\naction='allow'\nports=[80,'8-9']\ndestinations=['*.a', '**.b', 'c*d', 'ü', '[::1]', '127.1']",
+		"[[users]]\nname='a'\n[[users.rules]]\naction='allow'\nprotocols=['tcp']\ncommands=['bind']\npriority=-1\nlimits={bandwidth='1MiB'}",
+	} {
+		f.Add([]byte(seed))
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		rules, err := acl.Parse("f", text)
 		if (rules == nil) == (err == nil) {
-			t.Errorf("got %v and %v", rules, err)
+			t.Fatalf("got %v and %v", rules, err)
+		}
+		if rules == nil {
+			return
+		}
+		for _, q := range questions()[:19] {
+			q.User, q.Groups, q.Source = "", nil, netip.Addr{}
+			if d := rules.Decide(q, acl.Options{}); d.Allowed && rules.Closed() {
+				t.Errorf("%v: got %v, though strangers get nowhere", q.Target, d)
+			}
 		}
 	})
 }

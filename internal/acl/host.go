@@ -10,20 +10,24 @@ import (
 
 // host is a destination in the one spelling that rules are compared in.
 type host struct {
-	buf  [256]byte
-	len  int // of the name in buf; 0: an address alone
-	long bool
-	addr netip.Addr
+	buf   [256]byte
+	len   int // of the name in buf; 0: an address alone
+	addr  netip.Addr
+	wrong string // why it is no host, if it is none
 }
 
 // set takes a name and an address, of which either may be missing. A name that
-// is a literal becomes the address.
+// is a literal becomes the address. One that cannot be compared is wrong: no
+// resolver may be left to make of it what a rule did not see.
 func (h *host) set(name string, addr netip.Addr, profile *idna.Profile) {
 	h.addr = plainAddr(addr)
 	if !isASCII(name) {
-		if ascii, err := profile.ToASCII(name); err == nil {
-			name = ascii
+		ascii, err := profile.ToASCII(name)
+		if err != nil {
+			h.wrong = "not a name"
+			return
 		}
+		name = ascii
 	}
 	name = strings.TrimSuffix(name, ".")
 	if name == "" {
@@ -35,7 +39,8 @@ func (h *host) set(name string, addr netip.Addr, profile *idna.Profile) {
 		}
 		return
 	}
-	if h.long = len(name) > len(h.buf); h.long {
+	if len(name) > len(h.buf) { // no name of DNS is
+		h.wrong = "name too long"
 		return
 	}
 	for i := range len(name) {
@@ -59,26 +64,32 @@ func isASCII(s string) bool {
 	return true
 }
 
-// plainAddr returns the IPv4 address that addr leads to, if it is mapped (RFC
-// 4291, section 2.5.5.2) or behind NAT64 (RFC 6052, section 2.1).
+// plainAddr returns the IPv4 address that addr leads to, if it holds one.
 func plainAddr(addr netip.Addr) netip.Addr {
-	addr = addr.Unmap().WithZone("")
-	if nat64.Contains(addr) {
+	addr = addr.Unmap().WithZone("") // mapped: RFC 4291, section 2.5.5.2
+	if nat64.Contains(addr) || translated.Contains(addr) ||
+		compatible.Contains(addr) && !addr.IsUnspecified() && !addr.IsLoopback() {
 		b := addr.As16()
 		return netip.AddrFrom4([4]byte(b[12:]))
 	}
 	return addr
 }
 
-var nat64 = netip.MustParsePrefix("64:ff9b::/96")
+// IPv6 addresses that end in the IPv4 address they stand for.
+var (
+	nat64      = netip.MustParsePrefix("64:ff9b::/96")    // RFC 6052, section 2.1
+	translated = netip.MustParsePrefix("::ffff:0:0:0/96") // RFC 2765, section 2.1
+	compatible = netip.MustParsePrefix("::/96")           // RFC 4291, section 2.5.5.1
+)
 
 // parseLiteral reads an address however it is spelled: as RFC 4291 and RFC 4632
-// write it, in brackets, and as inet_aton takes IPv4, with one to four parts in
-// decimal, octal or hexadecimal. Name has no trailing dot.
+// write it, in brackets, with a zone, and as inet_aton takes IPv4, with one to
+// four parts in decimal, octal or hexadecimal. Name has no trailing dot.
 func parseLiteral(name string) (netip.Addr, bool) {
+	name, _, _ = strings.Cut(strings.TrimSuffix(strings.TrimPrefix(name, "["), "]"), "%")
+	name = strings.TrimSuffix(name, ".")
 	if strings.IndexByte(name, ':') >= 0 {
-		name = strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
-		addr, err := netip.ParseAddr(strings.TrimSuffix(name, "."))
+		addr, err := netip.ParseAddr(name)
 		return plainAddr(addr), err == nil
 	}
 	return parseIPv4(name)

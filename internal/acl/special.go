@@ -8,7 +8,10 @@ type special struct {
 	what   string
 }
 
-const metadata = "metadata address"
+const (
+	metadata = "metadata address"
+	tunnel   = "tunnel address"
+)
 
 // specials returns the ranges, those within others first.
 func specials() []special {
@@ -23,7 +26,10 @@ func specials() []special {
 		{"private address", []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fec0::/10", "64:ff9b:1::/48"}},
 		{"shared address", []string{"100.64.0.0/10"}},
 		{"multicast address", []string{"224.0.0.0/4", "ff00::/8"}},
-		{"reserved address", []string{"0.0.0.0/8", "240.0.0.0/4", "::/96"}},
+		{"reserved address", []string{"0.0.0.0/8", "192.0.0.0/24", "240.0.0.0/4", "::/128"}},
+		// 6to4 (RFC 3056) and Teredo (RFC 4380): whom they lead to, an IPv4 address
+		// in them says, of the private kinds as well, and nobody needs them.
+		{tunnel, []string{"2002::/16", "2001::/32"}},
 	} {
 		for _, p := range s.prefixes {
 			all = append(all, special{netip.MustParsePrefix(p), s.what})
@@ -38,7 +44,7 @@ func (r *Rules) specialOf(addr netip.Addr, allowPrivate bool) *special {
 	for i := range r.specials {
 		s := &r.specials[i]
 		if s.prefix.Contains(addr) {
-			if allowPrivate && s.what != metadata {
+			if allowPrivate && s.what != metadata && s.what != tunnel {
 				return nil
 			}
 			return s
@@ -47,11 +53,12 @@ func (r *Rules) specialOf(addr netip.Addr, allowPrivate bool) *special {
 	return nil
 }
 
-// named tells whether the destination of e lets an address of s through: a
-// prefix within the range does, and an exact name unless s is metadata.
+// named tells whether the destination of e, which matches, lets an address of s
+// through: a prefix no wider than the range does, and an exact name unless s is
+// metadata.
 func (s *special) named(e *entry) bool {
 	if e.prefix.IsValid() {
-		return e.prefix.Bits() >= s.prefix.Bits() && s.prefix.Contains(e.prefix.Addr())
+		return e.prefix.Bits() >= s.prefix.Bits()
 	}
 	return e.exact && s.what != metadata
 }
