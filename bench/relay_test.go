@@ -9,15 +9,18 @@ import (
 	"testing"
 
 	"github.com/socksctl/socksctl/internal/relay"
+	"github.com/socksctl/socksctl/internal/shape"
 )
 
 // chunk is what one write of the sender has, and one operation of a benchmark.
 const chunk = 256 << 10
 
 // BenchmarkRelayPlain moves bytes one way between plain TCP sockets: through a
-// Tunnel, and as io.Copy in both directions does it.
+// Tunnel, through one with a limit that is far off, and as io.Copy in both
+// directions does it.
 func BenchmarkRelayPlain(b *testing.B) {
 	b.Run("tunnel", func(b *testing.B) { stream(b, tcpPair, tcpPair, tunnel) })
+	b.Run("shaped", func(b *testing.B) { stream(b, tcpPair, tcpPair, shaped) })
 	b.Run("iocopy", func(b *testing.B) { stream(b, tcpPair, tcpPair, copyBoth) })
 }
 
@@ -33,6 +36,7 @@ func BenchmarkRelayTLS(b *testing.B) {
 	} {
 		client, target := way.pair(tlsPair(func(c net.Conn) net.Conn { return relay.NewRaw(c) }))
 		b.Run(way.name+"/tunnel", func(b *testing.B) { stream(b, client, target, tunnel) })
+		b.Run(way.name+"/shaped", func(b *testing.B) { stream(b, client, target, shaped) })
 		client, target = way.pair(tlsPair(func(c net.Conn) net.Conn { return c }))
 		b.Run(way.name+"/iocopy", func(b *testing.B) { stream(b, client, target, copyBoth) })
 	}
@@ -43,6 +47,12 @@ type relayFunc func(client, target net.Conn)
 
 func tunnel(client, target net.Conn) {
 	(&relay.Tunnel{Client: client, Target: target}).Run(context.Background())
+}
+
+// shaped is a tunnel that is held to more than it can move.
+func shaped(client, target net.Conn) {
+	limit := shape.NewBandwidth(100 << 30)
+	(&relay.Tunnel{Client: client, Target: target, ShapeUp: limit, ShapeDown: limit}).Run(context.Background())
 }
 
 func copyBoth(client, target net.Conn) {

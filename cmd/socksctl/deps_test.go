@@ -34,6 +34,7 @@ var floors = map[string]int{
 
 	"internal/carrier": 1, // datagrams to one SOCKS peer
 	"internal/relay":   1, // two conns, both ways
+	"internal/shape":   1, // rates that many connections share
 	"certs":            1, // certificates, and what TLS does with them
 
 	"internal/socks5": 0, // the words of the RFCs
