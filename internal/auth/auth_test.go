@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -305,19 +306,51 @@ func TestEdit(t *testing.T) {
 	}
 }
 
+// Of many edits at a time none is lost, and who reads meanwhile finds a whole file.
 func TestEditConcurrent(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "users")
-	var wg sync.WaitGroup
-	for i := range 8 {
-		wg.Go(func() {
-			if err := auth.Add(file, string(rune('a'+i)), "x"); err != nil {
+	const users = 12
+	file := userFile(t, "")
+	p := newPassword(t, file)
+	var editing, reading sync.WaitGroup
+	for i := range users {
+		editing.Go(func() {
+			name := fmt.Sprintf("user%02d", i)
+			if err := errors.Join(auth.Add(file, name, "x"), auth.SetPassword(file, name, "y")); err != nil {
 				t.Error(err)
+			}
+			if i%2 == 1 {
+				if err := auth.Remove(file, name); err != nil {
+					t.Error(err)
+				}
 			}
 		})
 	}
-	wg.Wait()
-	if users, err := auth.List(file); len(users) != 8 || err != nil {
-		t.Errorf("got %d users, %v, want 8", len(users), err)
+	done := make(chan struct{})
+	reading.Go(func() {
+		for {
+			if err := p.Reload(); err != nil {
+				t.Errorf("while it is edited: %v", err)
+			}
+			select {
+			case <-done:
+				return
+			default:
+			}
+		}
+	})
+	editing.Wait()
+	close(done)
+	reading.Wait()
+	if err := p.Reload(); err != nil || p.Len() != users/2 {
+		t.Errorf("got %d users, %v, want %d", p.Len(), err, users/2)
+	}
+	for i := range users {
+		if name := fmt.Sprintf("user%02d", i); p.Has(name) != (i%2 == 0) {
+			t.Errorf("%s is there: %v", name, p.Has(name))
+		}
+	}
+	if !login(t, p, "user00", "y") || login(t, p, "user02", "x") {
+		t.Error("a new password was lost")
 	}
 }
 

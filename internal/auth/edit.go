@@ -83,7 +83,7 @@ func Verify(file, name, password string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return t.verify(context.Background(), make(chan struct{}, 1), name, password)
+	return t.verify(context.Background(), newWork(1), name, password)
 }
 
 func readTable(file string) ([]byte, *table, error) {

@@ -26,16 +26,16 @@ func (c *counted) class() string              { return "counted" }
 // conformance 11: an unknown user is as much work as a wrong password.
 func TestDecoyWork(t *testing.T) {
 	alice, decoy := &counted{password: "one"}, &counted{password: "one"}
-	table := &table{users: map[string]hash{"alice": alice}, decoy: decoy, cache: newCache()}
-	slots := make(chan struct{}, 1)
+	table := &table{users: map[string]hash{"alice": alice}, decoys: []hash{decoy}, cache: newCache()}
+	work := newWork(1)
 	for _, name := range []string{"alice", "eve", ""} {
 		for _, password := range []string{"wrong", ""} {
-			if ok, err := table.verify(t.Context(), slots, name, password); ok || err != nil {
+			if ok, err := table.verify(t.Context(), work, name, password); ok || err != nil {
 				t.Errorf("%q, %q: got %v, %v, want false", name, password, ok, err)
 			}
 		}
 	}
-	if ok, _ := table.verify(t.Context(), slots, "eve", "one"); ok {
+	if ok, _ := table.verify(t.Context(), work, "eve", "one"); ok {
 		t.Error("eve is let in by the decoy")
 	}
 	if alice.calls != 2 || decoy.calls != 5 {
@@ -43,20 +43,44 @@ func TestDecoyWork(t *testing.T) {
 	}
 }
 
-func TestDecoyIsOfTheCommonestClass(t *testing.T) {
+// conformance 11: names that do not exist are spread over the classes of hashes as
+// those that do are, and each keeps its class, after a reload too.
+func TestDecoyOfEachClass(t *testing.T) {
 	const bcrypt = "$2a$04$CwTycUXWue0Thq9StjUM0uJ8.GnLZ2iWuTLVrZDTt3wsMJg7j5wYS"
 	const argon = "$argon2id$v=19$m=1024,t=2,p=1$c29tZXNhbHQxNmJ5dGVzIQ$Wg9nrlI1wIF/dEqE4nMyiXXBJHFgCIKqjy0AFlwnDoU"
-	for want, lines := range map[string]string{
-		"bcrypt 04":                "a:" + bcrypt + "\nb:" + argon + "\nc:" + bcrypt,
-		"argon2id m=1024,t=2,p=1":  "a:" + bcrypt + "\nb:" + argon + "\nc:" + argon,
-		"argon2id m=19456,t=2,p=1": "",
+	const names = 4000
+	work := newWork(1)
+	for lines, share := range map[string]map[string]float64{
+		"a:" + bcrypt + "\nb:" + argon + "\nc:" + bcrypt + "\nd:" + bcrypt: {"bcrypt 04": 0.75, "argon2id m=1024,t=2,p=1": 0.25},
+		"a:" + bcrypt: {"bcrypt 04": 1},
+		"":            {"argon2id m=19456,t=2,p=1": 1}, // as new users have
 	} {
-		table, err := parseTable("users", []byte(lines))
+		before, err := parseTable("users", []byte(lines))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := table.decoy.class(); got != want {
-			t.Errorf("got %s, want %s", got, want)
+		after, err := parseTable("users", []byte(lines))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make(map[string]int)
+		for i := range names {
+			name := fmt.Sprint("stranger", i)
+			class := work.decoy(before.decoys, name).class()
+			got[class]++
+			if again := work.decoy(after.decoys, name).class(); again != class {
+				t.Errorf("%s: got %s, then %s", name, class, again)
+			}
+		}
+		for class, share := range share {
+			want := int(share * names)
+			if n := got[class]; n < want-names/20 || n > want+names/20 { // seven deviations
+				t.Errorf("%s: got %d of %d names, want about %d", class, n, names, want)
+			}
+			delete(got, class)
+		}
+		if len(got) > 0 {
+			t.Errorf("got classes that no user has: %v", got)
 		}
 	}
 }
@@ -64,11 +88,11 @@ func TestDecoyIsOfTheCommonestClass(t *testing.T) {
 func TestCache(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		alice := &counted{password: "one"}
-		table := &table{users: map[string]hash{"alice": alice}, decoy: alice, cache: newCache()}
-		slots := make(chan struct{}, 1)
+		table := &table{users: map[string]hash{"alice": alice}, decoys: []hash{alice}, cache: newCache()}
+		work := newWork(1)
 		try := func(password string, wantOK bool, wantCalls int) {
 			t.Helper()
-			ok, err := table.verify(t.Context(), slots, "alice", password)
+			ok, err := table.verify(t.Context(), work, "alice", password)
 			if ok != wantOK || err != nil || alice.calls != wantCalls {
 				t.Errorf("%q: got %v, %v after %d hashes, want %v after %d", password, ok, err, alice.calls, wantOK, wantCalls)
 			}
@@ -87,7 +111,7 @@ func TestCache(t *testing.T) {
 func TestCacheBounded(t *testing.T) {
 	c := newCache()
 	for i := range 3*cacheSize + 1 {
-		c.add(c.tag("alice", fmt.Sprint(i)))
+		c.add(c.tag("alice", fmt.Sprint(i)), nil)
 		if len(c.tags) > cacheSize {
 			t.Fatalf("got %d tags, want at most %d", len(c.tags), cacheSize)
 		}
@@ -106,8 +130,8 @@ func TestSlotWaitEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range cap(p.slots) {
-		p.slots <- struct{}{}
+	for range cap(p.work.slots) {
+		p.work.slots <- struct{}{}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -115,6 +139,40 @@ func TestSlotWaitEnds(t *testing.T) {
 	refused, _ := errors.AsType[*server.LoginError](err)
 	if !errors.Is(err, context.Canceled) || refused == nil || refused.Reason != server.LoginTimeout {
 		t.Errorf("got %v, want context.Canceled and no verdict: the password was not looked at", err)
+	}
+}
+
+// Strangers who keep all slots busy do not keep out who is remembered.
+func TestRememberedLoginTakesNoSlot(t *testing.T) {
+	alice := &counted{password: "one"}
+	table := &table{users: map[string]hash{"alice": alice, "bob": alice}, decoys: []hash{alice}, cache: newCache()}
+	work := newWork(1)
+	if ok, err := table.verify(t.Context(), work, "alice", "one"); !ok || err != nil {
+		t.Fatalf("got %v, %v, want that alice is let in", ok, err)
+	}
+	work.slots <- struct{}{}
+	if ok, err := table.verify(t.Context(), work, "alice", "one"); !ok || err != nil {
+		t.Errorf("got %v, %v, want that alice is let in", ok, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, password := range map[string]string{"alice": "two", "bob": "one", "eve": "one"} {
+		if ok, err := table.verify(ctx, work, name, password); ok || !errors.Is(err, context.Canceled) {
+			t.Errorf("%q: got %v, %v, want that it waits for a slot", name, ok, err)
+		}
+	}
+}
+
+// What is remembered cannot be changed through what was returned.
+func TestCacheKeepsGroups(t *testing.T) {
+	c := newCache()
+	groups := []string{"staff"}
+	c.add(c.tag("alice", "one"), groups)
+	groups[0] = "admin"
+	got, _ := c.get(c.tag("alice", "one"))
+	got[0] += " or admin"
+	if got, ok := c.get(c.tag("alice", "one")); !ok || len(got) != 1 || got[0] != "staff" {
+		t.Errorf("got %q, %v, want staff", got, ok)
 	}
 }
 

@@ -1,5 +1,5 @@
 // Package auth is the ways to log in: a file of users and their password
-// hashes, and the certificate of a client.
+// hashes, a program that knows them, and the certificate of a client.
 package auth
 
 import (
@@ -24,7 +24,7 @@ const (
 type Password struct {
 	file  string
 	log   *slog.Logger
-	slots chan struct{} // as many hashes at a time as there are processors
+	work  *work
 	table atomic.Pointer[table]
 }
 
@@ -35,7 +35,7 @@ func NewPassword(file string, log *slog.Logger) (*Password, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	p := &Password{file: file, log: log, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	p := &Password{file: file, log: log, work: newWork(runtime.GOMAXPROCS(0))}
 	if err := p.Reload(); err != nil {
 		return nil, err
 	}
@@ -60,6 +60,12 @@ func (p *Password) Reload() error {
 	return nil
 }
 
+// Has tells whether there is a user of that name.
+func (p *Password) Has(user string) bool {
+	_, ok := p.table.Load().users[user]
+	return ok
+}
+
 // Len returns how many users there are.
 func (p *Password) Len() int { return len(p.table.Load().users) }
 
@@ -70,7 +76,7 @@ func (p *Password) Method(*server.Session) byte { return methodPassword }
 // wrong password, and the two have the same error but for the name.
 func (p *Password) Authenticate(ctx context.Context, _ *server.Session, login server.Login) (server.Identity, error) {
 	t := p.table.Load()
-	ok, err := t.verify(ctx, p.slots, login.Name, login.Password)
+	ok, err := t.verify(ctx, p.work, login.Name, login.Password)
 	if err != nil {
 		return server.Identity{}, refused(server.LoginTimeout, login.Name, err)
 	}
@@ -89,24 +95,21 @@ func refused(reason server.LoginReason, name string, err error) error {
 	return &server.LoginError{Method: byPassword, Reason: reason, Err: whose}
 }
 
-func (t *table) verify(ctx context.Context, slots chan struct{}, name, password string) (bool, error) {
+// verify tells whether a login is right. One that is remembered takes no work, and
+// so does not wait behind those that do.
+func (t *table) verify(ctx context.Context, w *work, name, password string) (bool, error) {
 	known, ok := t.users[name]
 	tag := t.cache.tag(name, password)
-	if ok && t.cache.has(tag) {
+	if _, remembered := t.cache.get(tag); ok && remembered {
 		return true, nil
 	}
 	if !ok {
-		known = t.decoy
+		known = w.decoy(t.decoys, name)
 	}
-	select {
-	case slots <- struct{}{}:
-		defer func() { <-slots }()
-	case <-ctx.Done():
-		return false, ctx.Err()
+	right, err := w.match(ctx, known, password)
+	if err != nil || !right || !ok || password == "" {
+		return false, err
 	}
-	if !known.match(password) || !ok || password == "" {
-		return false, nil
-	}
-	t.cache.add(tag)
+	t.cache.add(tag, nil)
 	return true, nil
 }

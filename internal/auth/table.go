@@ -3,6 +3,8 @@ package auth
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -10,9 +12,9 @@ const maxField = 255 // of a name and of a password, RFC 1929, section 2
 
 // table is the content of a user file.
 type table struct {
-	users map[string]hash
-	decoy hash // worked on for users that do not exist
-	cache *cache
+	users  map[string]hash
+	decoys []hash // worked on for users that do not exist
+	cache  *cache
 }
 
 // parseTable reads lines of "name:hash". Empty lines and those that begin with
@@ -38,7 +40,7 @@ func parseTable(file string, data []byte) (*table, error) {
 			return nil, fmt.Errorf("%s:%d: %w", file, n, err)
 		}
 	}
-	t.decoy = t.commonest()
+	t.decoys = t.byClass()
 	return t, nil
 }
 
@@ -74,22 +76,18 @@ func checkPassword(password string) error {
 	return nil
 }
 
-// commonest returns a hash of the class that most users have, so that an
-// unknown user takes the time that a known one is likely to.
-func (t *table) commonest() hash {
-	count := make(map[string]int)
-	var best hash
+// byClass returns the hashes of all users, those of a class together, and one
+// that nobody has when there are no users.
+func (t *table) byClass() (hashes []hash) {
+	classes := make(map[string][]hash)
 	for _, h := range t.users {
-		count[h.class()]++
+		classes[h.class()] = append(classes[h.class()], h)
 	}
-	for _, h := range t.users {
-		if best == nil || count[h.class()] > count[best.class()] ||
-			count[h.class()] == count[best.class()] && h.class() < best.class() {
-			best = h
-		}
+	for _, class := range slices.Sorted(maps.Keys(classes)) {
+		hashes = append(hashes, classes[class]...)
 	}
-	if best == nil {
-		best = newArgon("")
+	if len(hashes) == 0 {
+		hashes = []hash{newArgon("")}
 	}
-	return best
+	return hashes
 }
