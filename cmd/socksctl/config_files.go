@@ -26,7 +26,7 @@ func checkServer(l *loaded, log *slog.Logger) error {
 	}
 	_, gateErr := sameUser("server.same_user", c.SameUser)
 	_, err := resolveHost(c.Advertise)
-	return errors.Join(append(errs, checkUsers(c.Users, log), gateErr, err)...)
+	return errors.Join(append(errs, oneVerifier(c), checkUsers(c.Users, log), checkCommand(c.AuthCommand), gateErr, err)...)
 }
 
 func checkForward(s streams, l *loaded, log *slog.Logger) error {
@@ -60,4 +60,12 @@ func checkUsers(file string, log *slog.Logger) error {
 		return fmt.Errorf("users: %w", err)
 	}
 	return nil
+}
+
+func checkCommand(line string) error {
+	if line == "" {
+		return nil
+	}
+	_, err := newCommand(line, nil)
+	return err
 }

@@ -18,6 +18,7 @@ func serverSettings() []setting {
 		{"server.tls.client_crl_path", "client-crl", "list of revoked client certificates", ""},
 		{"server.tls.min_protocol_version", "tls-min", "least TLS version: 1.2 or 1.3", "1.2"},
 		{"server.users", "users", "user file (socksctl user add)", ""},
+		{"server.auth_command", "auth-command", "program that verifies logins, in place of a user file: name and password are lines of its stdin, exit 0 admits", ""},
 		{"server.same_user", "same-user", "turn away clients on this host that another user runs (Linux)", false},
 		{"server.acl", "acl", "rule file: who may go where", ""},
 		{"server.allow_private", "allow-private", "let clients reach loopback and private networks (always, when every listener is on loopback)", false},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -126,17 +127,21 @@ func (v *service) useLogins(c *config.Server) error {
 	if c.TLS.On() {
 		wanted = clientAuth(c.TLS)
 	}
-	if wanted == certs.ClientAuthRequest || wanted == certs.ClientAuthRequire && c.Users == "" {
+	passwords := c.Users != "" || c.AuthCommand != ""
+	if wanted == certs.ClientAuthRequest || wanted == certs.ClientAuthRequire && !passwords {
 		v.Auth = append(v.Auth, auth.Certificate(certs.IdentityKind(c.TLS.Identity)))
 	}
-	if err := v.usePasswords(c.Users); err != nil {
+	if err := oneVerifier(c); err != nil {
 		return err
 	}
-	v.login = c.Users != "" || c.InsecureOpenProxy
+	if err := errors.Join(v.usePasswords(c.Users), v.useCommand(c.AuthCommand)); err != nil {
+		return err
+	}
+	v.login = passwords || c.InsecureOpenProxy
 	switch {
-	case c.InsecureOpenProxy && c.Users == "":
+	case c.InsecureOpenProxy && !passwords:
 		v.Auth = append(v.Auth, server.NoAuth{})
-	case len(v.Auth) > 0 && c.Users == "":
+	case len(v.Auth) > 0 && !passwords:
 		v.Auth = append(v.Auth, auth.Local())
 	}
 	return nil

@@ -15,7 +15,8 @@ type Config struct {
 type Server struct {
 	Listen            []string  `toml:"listen" yaml:"listen"` // plain SOCKS
 	TLS               TLS       `toml:"tls" yaml:"tls"`
-	Users             string    `toml:"users" yaml:"users"` // the user file
+	Users             string    `toml:"users" yaml:"users"`               // the user file
+	AuthCommand       string    `toml:"auth_command" yaml:"auth_command"` // verifies logins in place of it
 	SameUser          bool      `toml:"same_user" yaml:"same_user"`
 	ACL               string    `toml:"acl" yaml:"acl"` // the rule file
 	AllowPrivate      bool      `toml:"allow_private" yaml:"allow_private"`

@@ -97,7 +97,7 @@ func mustRun(t *testing.T, cmd *exec.Cmd) string {
 	return r.stdout
 }
 
-// process is a socksctl that runs beside a test.
+// process is a socksctl, or another server, that runs beside a test.
 type process struct {
 	cmd    *exec.Cmd
 	said   *transcript
@@ -113,7 +113,8 @@ func start(t *testing.T, args ...string) *process {
 	return startCommand(t, command(socksctl(t), args...))
 }
 
-// startCommand is start for a socksctl that is prepared in another way.
+// startCommand is start for a socksctl that is prepared in another way, and for
+// another server that ends in order after SIGTERM.
 func startCommand(t *testing.T, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := &process{cmd: cmd, said: newTranscript(), exited: make(chan struct{})}
@@ -142,7 +143,7 @@ func (p *process) stop(t *testing.T) {
 		t.Errorf("%s ended with %v", p.cmd.Args[1], p.err)
 	}
 	if t.Failed() {
-		t.Logf("socksctl %s\n%s", strings.Join(p.cmd.Args[1:], " "), p.said)
+		t.Logf("%s\n%s", strings.Join(p.cmd.Args, " "), p.said)
 	}
 }
 

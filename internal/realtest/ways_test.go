@@ -59,8 +59,9 @@ var listening = regexp.MustCompile(`(?m)^listening on (\S+) \((socks5|socks5\+tl
 
 // server is a running socksctl serve.
 type server struct {
-	plain string // the address of the listener without TLS
-	tls   string // the address of the one that wants a client certificate
+	plain string      // the address of the listener without TLS
+	tls   string      // the address of the one that wants a client certificate
+	said  *transcript // its log
 }
 
 // serve starts a server with both listeners. The TLS one speaks TLS 1.3 to
@@ -72,7 +73,7 @@ func serve(t *testing.T, extra ...string) server {
 		"serve", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--tls-min", "1.3",
 		"--tls-cert", keys.file("server.crt"), "--tls-key", keys.file("server.key"), "--client-ca", keys.file("ca.crt"),
 	}, extra...)...)
-	var s server
+	s := server{said: p.said}
 	for _, line := range p.await(t, listening, 2) {
 		if line[2] == "socks5" {
 			s.plain = line[1]
