@@ -24,7 +24,7 @@ func TestConformanceUDP(t *testing.T) { conform(t, slices.Concat(sockstest.UDP()
 // streams returns the statements of no test of their own.
 func streams() []sockstest.Statement {
 	return slices.Concat(sockstest.Negotiation(), sockstest.Login(), sockstest.Requests(), sockstest.Targets(),
-		sockstest.Replies(), sockstest.Relay(), sockstest.TLS())
+		sockstest.Replies(), sockstest.Relay(), sockstest.TLS(), sockstest.Limits())
 }
 
 // conform runs statements over some carriers, or all.

@@ -67,14 +67,19 @@ type User struct {
 // Config is what a statement asks of the server under test. The zero Config is
 // a server for everyone with all commands and the default limits. Behind a
 // forwarder it describes the last server, but for what the app's side decides:
-// Users and Handshake are the forwarder's then, NoBind, NoUDP, UDPIdle,
-// Idle and UDPRoaming everyone's.
+// Users, Handshake, LoginFailures, ConnsPerIP and Foreign are the forwarder's
+// then, NoBind, NoUDP, UDPIdle, Idle and UDPRoaming everyone's.
 type Config struct {
 	Users         map[string]User // not empty: a login is required
 	NoBind, NoUDP bool
 
 	Handshake, Connect, BindWait time.Duration // zero: the default
 	UDPIdle, Idle, Warm          time.Duration
+
+	LoginFailures int  // that lock; 0: the default
+	ConnsPerIP    int  // connections of one address; 0: any number
+	ConnsPerUser  int  // sessions of one user, at the last server; 0: any number
+	Foreign       bool // apps seem to come from 192.0.2.N where they come from 127.0.0.N
 
 	Ports                [2]uint16 // of BIND listeners; zero: any
 	Advertise            string    // the address in BIND replies
@@ -141,7 +146,7 @@ func RunOne(t testing.TB, factory Factory, mode Mode, s Statement) {
 
 // All returns every statement of the suite.
 func All() []Statement {
-	return slices.Concat(Negotiation(), Login(), Requests(), Targets(), Replies(), Relay(), BIND(), UDP(), Soak(), TLS())
+	return slices.Concat(Negotiation(), Login(), Requests(), Targets(), Replies(), Relay(), BIND(), UDP(), Soak(), TLS(), Limits(), Slow())
 }
 
 // Bench is what a statement works with: the mode, and the means to start the

@@ -72,9 +72,14 @@ func (b *Bench) dial(t testing.TB, ep *Endpoint) *wire {
 func (b *Bench) secure(t testing.TB, ep *Endpoint, config *tls.Config) (*wire, error) {
 	t.Helper()
 	w := b.tcp(t, ep)
+	return w, w.handshake(config)
+}
+
+// handshake puts TLS over the connection.
+func (w *wire) handshake(config *tls.Config) error {
 	conn := tls.Client(strictEOF{w.raw}, config)
 	w.Conn = conn
-	return w, conn.Handshake()
+	return conn.Handshake()
 }
 
 // send writes the messages in one write.

@@ -14,6 +14,7 @@ import (
 	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/client"
 	"github.com/socksctl/socksctl/forwarder"
+	"github.com/socksctl/socksctl/internal/auth"
 	"github.com/socksctl/socksctl/internal/sockstest"
 	"github.com/socksctl/socksctl/server"
 )
@@ -28,7 +29,8 @@ type rig struct {
 	log      buffer
 	dials    atomic.Int64
 	accepted atomic.Int64
-	near     *records // of the server that apps connect to
+	app      *server.Server
+	near     *records // of the server that apps connect to: of app
 	all      []*records
 	servers  []*certs.Server
 	clients  []*certs.Client
@@ -45,8 +47,7 @@ func Start(t testing.TB, mode sockstest.Mode, cfg sockstest.Config) *sockstest.E
 	})
 	last := r.last()
 	if mode.Hops == 0 {
-		r.users(last)
-		last.Limits.Handshake = cfg.Handshake
+		r.appSide(last)
 	}
 	addr := r.serve(last, mode.Carrier)
 	if mode.Hops == 2 {
@@ -57,8 +58,7 @@ func Start(t testing.TB, mode sockstest.Mode, cfg sockstest.Config) *sockstest.E
 			addr = cfg.Middle(addr)
 		}
 		near := r.hop(addr)
-		r.users(near)
-		near.Limits.Handshake = cfg.Handshake
+		r.appSide(near)
 		addr = r.serve(near, sockstest.Plain)
 	}
 	slices.Reverse(r.addrs)
@@ -67,6 +67,13 @@ func Start(t testing.TB, mode sockstest.Mode, cfg sockstest.Config) *sockstest.E
 		Dials: func() int { return int(r.dials.Load()) },
 		Drops: r.drops, Live: r.live, Ended: r.near.errors, Log: r.log.String, Reload: r.reload,
 	}
+}
+
+// appSide makes s the server that apps connect to.
+func (r *rig) appSide(s *server.Server) {
+	r.app = s
+	r.users(s)
+	s.Limits.Handshake, s.Limits.LoginFailures, s.Limits.ConnsPerIP = r.cfg.Handshake, r.cfg.LoginFailures, r.cfg.ConnsPerIP
 }
 
 // last makes the server whose way out is this host's network.
@@ -81,6 +88,12 @@ func (r *rig) last() *server.Server {
 	}
 	s := &server.Server{Outbound: &counted{Outbound: direct, dials: &r.dials, before: c.Dial}}
 	s.Limits.Connect, s.Limits.BindWait, s.Limits.Warm = c.Connect, c.BindWait, c.Warm
+	if c.ConnsPerUser > 0 {
+		s.Limits.User.Conns = c.ConnsPerUser
+		if r.mode.Carrier == sockstest.MutualTLS {
+			s.Auth = []server.Authenticator{auth.Certificate(certs.IdentityCN)}
+		}
+	}
 	if c.Policy != nil {
 		s.Policy = server.PolicyFunc(func(_ context.Context, _ *server.Session, t server.Target) error {
 			if !c.Policy(t.Stage.String(), t.Host, t.Addr) {
@@ -128,13 +141,14 @@ func (r *rig) serve(s *server.Server, carrier sockstest.Carrier) string {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	counted := &countedListener{l, &r.accepted, c.Foreign && s == r.app}
 	serve := s.Serve
 	if carrier != sockstest.Plain {
 		s.TLS = r.serverTLS(carrier)
 		serve = s.ServeTLS
 	}
 	done := make(chan error, 1)
-	go func() { done <- serve(&countedListener{l, &r.accepted}) }() // ends with s.Close
+	go func() { done <- serve(counted) }() // ends with s.Close
 	r.t.Cleanup(func() {
 		s.Close()
 		if err := <-done; !errors.Is(err, server.ErrServerClosed) {
@@ -177,12 +191,30 @@ func (o *counted) ListenPacket(ctx context.Context, network, address string) (ne
 type countedListener struct {
 	net.Listener
 	accepted *atomic.Int64
+	foreign  bool // what it accepts seems to come from elsewhere
 }
 
 func (l *countedListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
-	if err == nil {
-		l.accepted.Add(1)
+	if err != nil {
+		return nil, err
 	}
-	return c, err
+	l.accepted.Add(1)
+	if l.foreign {
+		return foreign{c}, nil
+	}
+	return c, nil
 }
+
+// foreign is a conn from 127.0.0.N that seems to come from 192.0.2.N.
+type foreign struct{ net.Conn }
+
+// RemoteAddr implements net.Conn.
+func (f foreign) RemoteAddr() net.Addr {
+	tcp := *f.Conn.RemoteAddr().(*net.TCPAddr)
+	tcp.IP = net.IPv4(192, 0, 2, tcp.IP.To4()[3])
+	return &tcp
+}
+
+// RelayConn returns the conn that the bytes go over.
+func (f foreign) RelayConn() net.Conn { return f.Conn }
