@@ -4,13 +4,31 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+
+	"github.com/socksctl/socksctl/internal/shape"
 )
 
 // account is what the sessions of one quota take at the moment; accounts.mu
-// guards it.
+// guards the quota and the counts.
 type account struct {
 	quota                      Quota
 	conns, binds, associations int
+	up, down                   pace
+}
+
+// pace is how fast one direction of a quota may be.
+type pace struct {
+	bandwidth shape.Bandwidth
+	datagrams shape.Datagrams
+}
+
+// assume gives a the quota of the moment.
+func (a *account) assume(q Quota) {
+	a.quota = q
+	for _, p := range []*pace{&a.up, &a.down} {
+		p.bandwidth.SetRate(q.Bandwidth)
+		p.datagrams.SetRate(q.Datagrams)
+	}
 }
 
 // count adds n sessions like s.
@@ -37,10 +55,24 @@ func (a *account) full(s *Session) error {
 	return nil
 }
 
-// holding is the accounts that a session counts in. It does not change.
+// holding is the accounts that a session counts in. It does not change, but the
+// paces of its ways do.
 type holding struct {
 	accounts []*account
 	targets  int // the least of their quotas; 0 is no bound
+	up, down shape.Way
+}
+
+// add adds an account.
+func (h *holding) add(a *account) {
+	h.accounts = append(h.accounts, a)
+	if n := a.quota.Targets; n > 0 && (h.targets == 0 || n < h.targets) {
+		h.targets = n
+	}
+	h.up.Bandwidths = append(h.up.Bandwidths, &a.up.bandwidth)
+	h.up.Datagrams = append(h.up.Datagrams, &a.up.datagrams)
+	h.down.Bandwidths = append(h.down.Bandwidths, &a.down.bandwidth)
+	h.down.Datagrams = append(h.down.Datagrams, &a.down.datagrams)
 }
 
 // has tells whether a session with h counts in a.
@@ -66,7 +98,7 @@ func (a *accounts) enter(s *Session) error {
 		if known == nil || old.has(known) {
 			continue
 		}
-		known.quota = q
+		known.assume(q)
 		if err := known.full(s); err != nil {
 			return err
 		}
@@ -107,19 +139,16 @@ func (a *accounts) hold(s *Session, quotas []Quota) {
 	if a.byName == nil {
 		a.byName = make(map[string]*account)
 	}
-	h := &holding{accounts: make([]*account, len(quotas))}
-	for i, q := range quotas {
+	h := new(holding)
+	for _, q := range quotas {
 		one := a.byName[q.Name]
 		if one == nil {
 			one = new(account)
 			a.byName[q.Name] = one
 		}
-		one.quota = q
+		one.assume(q)
 		one.count(s, 1)
-		h.accounts[i] = one
-		if q.Targets > 0 && (h.targets == 0 || q.Targets < h.targets) {
-			h.targets = q.Targets
-		}
+		h.add(one)
 	}
 	s.held.Store(h)
 }

@@ -75,6 +75,8 @@ func (a *association) judgeAll(stage Stage, ds []carrier.Datagram) []carrier.Dat
 			a.drop(carrier.DropUnresolved)
 		case a.judge(a.ctx, Target{Stage: stage, Host: d.Addr.Name, Addr: netip.AddrPortFrom(d.Addr.IP, d.Addr.Port)}) != nil:
 			a.drop(carrier.DropDenied)
+		case !a.paced(stage, len(d.Data)):
+			a.drop(carrier.DropRate)
 		default:
 			kept = append(kept, d)
 		}

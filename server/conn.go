@@ -212,7 +212,7 @@ func (c *conn) relay(target net.Conn, early []byte) error {
 	c.enter(StageRelay)
 	tunnel := relay.Tunnel{
 		Client: c.peer, Target: target, Early: early, Idle: c.server.inForce().Idle,
-		Up: &c.BytesUp, Down: &c.BytesDown,
+		Up: &c.BytesUp, Down: &c.BytesDown, ShapeUp: upward{c.Session}, ShapeDown: downward{c.Session},
 	}
 	return tunnel.Run(c.ctx)
 }

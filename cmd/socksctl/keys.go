@@ -42,6 +42,15 @@ func limitSettings() []setting {
 		{"server.limits.warm_timeout", "warm-timeout", "of a forwarder's connection held ready", 90 * time.Second},
 		{"server.limits.max_conns", "max-conns", "connections at once; 0: half the descriptor limit", 0},
 		{"server.limits.max_handshakes", "max-handshakes", "connections not yet admitted", 1024},
+		{"server.limits.max_conns_per_ip", "max-conns-per-ip", "connections at once from one address, of IPv6 from its /64; 0 is no bound", 0},
+		{"server.limits.max_login_failures", "max-login-failures", "failed logins that lock an address out, or a user on this host", 5},
+		{"server.limits.login_lock", "login-lock", "how long that is at first; it doubles up to 15 minutes", 10 * time.Second},
+		{"server.limits.per_user.max_conns", "max-conns-per-user", "connections at once of one user; 0 is no bound", 0},
+		{"server.limits.per_user.max_binds", "max-binds-per-user", "BIND listeners at once of one user; 0 is no bound", 64},
+		{"server.limits.per_user.max_associations", "max-associations-per-user", "UDP associations at once of one user; 0 is no bound", 512},
+		{"server.limits.per_user.max_targets", "max-targets", "hosts of an association that answers may come from; 0: 4096", 0},
+		{"server.limits.per_user.bandwidth", "bandwidth-per-user", "bytes a second of one user each way, such as 10MiB; 0 is no bound", "0"},
+		{"server.limits.per_user.datagrams", "datagrams-per-user", "datagrams a second of one user each way; 0 is no bound", 0},
 	}
 }
 

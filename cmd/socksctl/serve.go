@@ -190,7 +190,12 @@ func limitsOf(c config.Limits) server.Limits {
 	return server.Limits{
 		Handshake: c.Handshake.Duration, Connect: c.Connect.Duration, BindWait: c.Bind.Duration,
 		UDPIdle: c.UDP.Duration, Idle: c.Idle.Duration, Warm: c.Warm.Duration,
-		Conns: int(c.MaxConns), Handshakes: int(c.MaxHandshakes),
+		Conns: int(c.MaxConns), Handshakes: int(c.MaxHandshakes), ConnsPerIP: int(c.MaxConnsPerIP),
+		LoginFailures: int(c.LoginFailures), LoginLock: c.LoginLock.Duration,
+		User: server.Quota{
+			Conns: int(c.PerUser.Conns), Binds: int(c.PerUser.Binds), Associations: int(c.PerUser.Associations),
+			Bandwidth: c.PerUser.Bandwidth.Bytes, Datagrams: int(c.PerUser.Datagrams), Targets: int(c.PerUser.Targets),
+		},
 	}
 }
 

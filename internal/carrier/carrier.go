@@ -59,6 +59,7 @@ const (
 	DropUnasked                // an answer from a host that was not contacted
 	DropUnsent                 // the system refused it
 	DropEmpty                  // empty, to a peer whose frames cannot carry that
+	DropRate                   // more than the user may send or receive
 	NumDrops                   // how many reasons there are
 )
 
@@ -85,6 +86,8 @@ func (d Drop) String() string {
 		return "unsent"
 	case DropEmpty:
 		return "empty"
+	case DropRate:
+		return "rate"
 	}
 	return "unknown"
 }

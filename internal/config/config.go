@@ -63,6 +63,22 @@ type Limits struct {
 	Warm          Duration `toml:"warm_timeout" yaml:"warm_timeout"`
 	MaxConns      Count    `toml:"max_conns" yaml:"max_conns"`
 	MaxHandshakes Count    `toml:"max_handshakes" yaml:"max_handshakes"`
+	PerUser       PerUser  `toml:"per_user" yaml:"per_user"`
+
+	MaxConnsPerIP Count    `toml:"max_conns_per_ip" yaml:"max_conns_per_ip"`
+	LoginFailures Count    `toml:"max_login_failures" yaml:"max_login_failures"`
+	LoginLock     Duration `toml:"login_lock" yaml:"login_lock"`
+}
+
+// PerUser is server.Quota, of each user for whom the rules say nothing else. A
+// zero is no bound.
+type PerUser struct {
+	Conns        Count     `toml:"max_conns" yaml:"max_conns"`
+	Binds        Count     `toml:"max_binds" yaml:"max_binds"`
+	Associations Count     `toml:"max_associations" yaml:"max_associations"`
+	Bandwidth    Bandwidth `toml:"bandwidth" yaml:"bandwidth"`
+	Datagrams    Count     `toml:"datagrams" yaml:"datagrams"`
+	Targets      Count     `toml:"max_targets" yaml:"max_targets"`
 }
 
 // Forward is what `socksctl forward` reads.

@@ -21,6 +21,7 @@ func TestDecodeError(t *testing.T) {
 		{"a.toml", "[server.limits]\nmax_conns=-1", "a.toml: line 2: server.limits.max_conns: "},
 		{"a.toml", "[server.limits]\nbind_timeout=300", "a.toml: line 2: bind_timeout: "},
 		{"a.toml", "[server.limits]\nbind_timeout=\"-3s\"", "a.toml: line 2: server.limits.bind_timeout: "},
+		{"a.toml", "[server.limits.per_user]\nbandwidth=\"3 parsecs\"", "a.toml: line 2: server.limits.per_user.bandwidth: "},
 		{"a.toml", "[log]\nlevel=\"loud\"", "a.toml: line 2: log.level: "},
 		{"a.toml", "[server", "a.toml: line 1: "},
 		{"a.yaml", "server:\n  foo: 1", "a.yaml: line 2: unknown key server.foo"},

@@ -49,6 +49,17 @@ func (c *Count) UnmarshalText(b []byte) error {
 	return nil
 }
 
+// Bandwidth is bytes a second: "10MiB", "512KiB", "1MB", "1000000"; "0" is no
+// bound.
+type Bandwidth struct{ Bytes int64 }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (b *Bandwidth) UnmarshalText(text []byte) error {
+	n, err := server.ParseBandwidth(string(text))
+	b.Bytes = n
+	return err
+}
+
 // Version is a minimum TLS version: "TLS12" or "1.2", "TLS13" or "1.3".
 type Version struct{ ID uint16 }
 
