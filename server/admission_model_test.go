@@ -218,8 +218,8 @@ func (st station) allows(user string, command byte, to destination) bool {
 	switch {
 	case st.rule == "":
 		return true
-	case command == 2 && to.ip.IsValid() && to.ip.IsUnspecified(): // the peer is judged
-		return true
+	case command == 2 && to.ip.IsValid() && to.ip.IsUnspecified(): // the peer is judged, where some peer may be allowed
+		return user == "alice" || st.rule == "alice may not"
 	case st.rule == "alice may": // a name of hers may yet have an address that is listed
 		return user == "alice" && (listed || to.name != "")
 	}

@@ -2,9 +2,7 @@ package acl
 
 import (
 	"fmt"
-	"math"
 	"strconv"
-	"strings"
 
 	"github.com/socksctl/socksctl/server"
 )
@@ -72,42 +70,8 @@ func (c *count) over(n *int) {
 // rate is bytes a second.
 type rate struct{ bytes int64 }
 
-// leastRate is the least bandwidth that lets anything happen before a client
-// gives up.
-const leastRate = 1 << 10
-
 // UnmarshalText implements encoding.TextUnmarshaler.
-func (r *rate) UnmarshalText(b []byte) error {
-	digits := strings.TrimRight(string(b), "BKMGTik ")
-	unit, known := unitOf(strings.TrimSpace(string(b[len(digits):])))
-	n, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || !known || n < 0 || n > math.MaxInt64/unit {
-		return fmt.Errorf(`%q is not a bandwidth such as "10MiB", "512KiB", "1MB" or "1000000"`, b)
-	}
-	if n *= unit; n != 0 && n < leastRate {
-		return fmt.Errorf("%q is less than 1KiB, and 0 is no limit", b)
-	}
-	r.bytes = n
-	return nil
-}
-
-// unitOf returns how many bytes a unit is.
-func unitOf(s string) (int64, bool) {
-	switch s {
-	case "", "B":
-		return 1, true
-	case "KB", "kB":
-		return 1e3, true
-	case "KiB":
-		return 1 << 10, true
-	case "MB":
-		return 1e6, true
-	case "MiB":
-		return 1 << 20, true
-	case "GB":
-		return 1e9, true
-	case "GiB":
-		return 1 << 30, true
-	}
-	return 1, false
+func (r *rate) UnmarshalText(b []byte) (err error) {
+	r.bytes, err = server.ParseBandwidth(string(b))
+	return err
 }
