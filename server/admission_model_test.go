@@ -150,6 +150,8 @@ func (st station) request(v *verdict, s *script) {
 		v.unsure = true
 	case relay && !st.allows(v.user, command, to):
 		refuse(2)
+	case !relay && st.rule == "alice may" && v.user != "alice": // none of the datagrams to come could go anywhere
+		refuse(2)
 	default:
 		v.admitted, v.asked, v.port = true, true, to.port
 		if v.tunnel = command == 1 && to.port%2 == 0; !v.tunnel {
