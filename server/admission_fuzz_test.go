@@ -77,6 +77,8 @@ func randomTape(seed uint64) []byte {
 // client is one end of a conversation.
 type client struct {
 	net.Conn
+	station
+	sent   []byte // in all
 	unsent []byte
 	want   verdict
 	got    chan string // all that was read
@@ -88,7 +90,7 @@ func (p *post) converse(t *testing.T, tape *tape) (verdicts []verdict) {
 	for i := range clients {
 		certified := p.secure != "" && tape.next(2) == 1
 		sent := tape.conversation(i)
-		clients[i] = &client{unsent: sent, want: p.verdict(certified && p.secure != "none", sent), got: make(chan string, 1)}
+		clients[i] = &client{station: p.station, sent: sent, unsent: sent, want: p.verdict(certified && p.secure != "none", sent), got: make(chan string, 1)}
 		clients[i].open(t, p, certified)
 		verdicts = append(verdicts, clients[i].want)
 	}
@@ -152,7 +154,7 @@ func (c *client) check(t *testing.T) {
 		return
 	}
 	if got != c.want.said {
-		t.Errorf("read % x, want % x", got, c.want.said)
+		t.Errorf("%+v: after % x read % x, want % x", c.station, c.sent, got, c.want.said)
 	}
 }
 

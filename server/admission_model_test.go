@@ -148,9 +148,7 @@ func (st station) request(v *verdict, s *script) {
 		refuse(2)
 	case relay && st.rule != "" && to.odd():
 		v.unsure = true
-	case relay && !st.allows(v.user, command, to):
-		refuse(2)
-	case !relay && st.rule == "alice may" && v.user != "alice": // none of the datagrams to come could go anywhere
+	case !st.allows(v.user, command, to):
 		refuse(2)
 	default:
 		v.admitted, v.asked, v.port = true, true, to.port
@@ -207,21 +205,28 @@ func (d destination) possible() bool {
 	return d.ip.IsValid() || len(name) <= 253 && regexp.MustCompile(`^([^.\x00-\x20\x7f:%\[\]/]{1,63}\.)*[^.\x00-\x20\x7f:%\[\]/]{1,63}$`).MatchString(name)
 }
 
-// odd tells names that may be another spelling of something.
+// odd tells names that may be another spelling of something, and addresses that
+// may lead to another.
 func (d destination) odd() bool {
-	return !d.ip.IsValid() && !regexp.MustCompile(`^[a-z-]+(\.[a-z-]+)*$`).MatchString(d.name)
+	if d.ip.IsValid() {
+		return d.ip.Is6() && !netip.MustParsePrefix("2001:db8::/32").Contains(d.ip)
+	}
+	return !regexp.MustCompile(`^[a-z-]+(\.[a-z-]+)*$`).MatchString(d.name)
 }
 
 // allows is what the rules say: alice may, or may not, go to 203.0.113.0/24 and
 // to known.example. Where she may, all else is blocked; where she may not, all
-// else is allowed but for the address of a metadata service.
+// else is allowed but for the address of a metadata service. Of UDP, and of BIND
+// for anyone, it is the datagrams and the peer that are judged; they are refused
+// where none could be allowed.
 func (st station) allows(user string, command byte, to destination) bool {
 	listed := to.name == "known.example" || netip.MustParsePrefix("203.0.113.0/24").Contains(to.ip)
+	nowhere := command != 1 && (command != 2 || to.ip.IsValid() && to.ip.IsUnspecified())
 	switch {
 	case st.rule == "":
 		return true
-	case command == 2 && to.ip.IsValid() && to.ip.IsUnspecified(): // the peer is judged, where some peer may be allowed
-		return user == "alice" || st.rule == "alice may not"
+	case nowhere:
+		return st.rule == "alice may not" || user == "alice"
 	case st.rule == "alice may": // a name of hers may yet have an address that is listed
 		return user == "alice" && (listed || to.name != "")
 	}
