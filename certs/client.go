@@ -103,15 +103,24 @@ func (c *Client) TLSConfig(serverName string) *tls.Config {
 func (c *Client) Reload() error {
 	c.reload.Lock()
 	defer c.reload.Unlock()
+	return reload(c.Prepare)
+}
+
+// Prepare is the first half of a reload, for who has more to reload than this: it
+// reads the files again, and commit takes them up. It is nil when they have not
+// changed or cannot be used. Of several reloads at a time the last commit counts,
+// so they are for the caller to keep apart.
+func (c *Client) Prepare() (commit func(), err error) {
 	state, err := c.load()
 	if err != nil || state.digest == c.state.Load().digest {
-		return err
+		return nil, err
 	}
-	c.state.Store(state)
-	c.sessions.reset(true)
-	c.config.Log.Info("certificates reloaded")
-	warnOfPair(c.config.Log, c.config.CertFile, c.config.KeyFile, state.certificate)
-	return nil
+	return func() {
+		c.state.Store(state)
+		c.sessions.reset(true)
+		c.config.Log.Info("certificates reloaded")
+		warnOfPair(c.config.Log, c.config.CertFile, c.config.KeyFile, state.certificate)
+	}, nil
 }
 
 // Watch calls Reload when the files change, until ctx ends; then it returns nil.
@@ -166,7 +175,8 @@ func (c *Client) verify(name string, chain []*x509.Certificate) error {
 		if name == "" {
 			return &Error{Reason: ReasonWrongName, Err: errors.New("no name to verify the server's certificate for")}
 		}
-		if _, err := verifyChain(chain, roots, x509.ExtKeyUsageServerAuth, name); err != nil {
+		opts := x509.VerifyOptions{Roots: roots, DNSName: name, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+		if _, err := verifyChain(chain, opts); err != nil {
 			return &Error{Reason(err), hint(Reason(err), chain[0]), fmt.Errorf("the server's certificate: %w", err)}
 		}
 	}

@@ -2,11 +2,8 @@ package certs
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -55,20 +52,13 @@ type Server struct {
 	reload sync.Mutex // one at a time
 }
 
-// serverState is what is in force, until the next reload.
-type serverState struct {
-	digest      [sha256.Size]byte
-	certificate *tls.Certificate
-	plain, alpn *tls.Config
-}
-
 // NewServer reads the files of config. Warnings about them go to its Log.
 func NewServer(config ServerConfig) (*Server, error) {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{config: config}
-	state, err := s.load()
+	state, err := s.load(new(serverState))
 	if err != nil {
 		return nil, err
 	}
@@ -92,20 +82,55 @@ func (s *Server) Certificate() *x509.Certificate { return s.state.Load().certifi
 // NotAfter returns when the certificate in force ends.
 func (s *Server) NotAfter() time.Time { return s.Certificate().NotAfter }
 
-// Reload reads the files again. On an error all that was in force stays so.
-// Connections that are open are left alone.
+// Verify tells whether a connection would be let in by what is in force now:
+// its certificate against the client CA and the CRL. Of the dates it is enough
+// that they held at since, when it was made: a certificate that ends does not end
+// the connections that it opened.
+func (s *Server) Verify(cs tls.ConnectionState, since time.Time) error {
+	trust := s.state.Load().trust
+	if trust == nil {
+		return nil
+	}
+	return trust.verifyAgain(cs, since)
+}
+
+// Reload reads the files again and takes up what can be used of them, as Prepare
+// says. Connections that are open are left alone.
 func (s *Server) Reload() error {
 	s.reload.Lock()
 	defer s.reload.Unlock()
-	state, err := s.load()
-	if err != nil || state.digest == s.state.Load().digest {
-		return err
+	return reload(s.Prepare)
+}
+
+// Prepare is the first half of a reload, for who has more to reload than this: it
+// reads the files again, and commit takes them up. The certificate with its key,
+// and the client CA with the CRL, are each good or bad by themselves: err says
+// which cannot be used and stays as it was, and commit takes up the other. It is
+// nil when that has not changed. Of several reloads at a time the last commit
+// counts, so they are for the caller to keep apart.
+func (s *Server) Prepare() (commit func(), err error) {
+	old := s.state.Load()
+	state, err := s.load(old)
+	if state == nil || state.certSum == old.certSum && state.caSum == old.caSum {
+		return nil, err
 	}
-	s.state.Store(state)
-	leaf := state.certificate.Leaf
-	s.config.Log.Info("certificates reloaded", "subject", leaf.Subject.String(), "not_after", leaf.NotAfter)
-	warnOfPair(s.config.Log, s.config.CertFile, s.config.KeyFile, state.certificate)
-	return nil
+	return func() {
+		s.state.Store(state)
+		leaf := state.certificate.Leaf
+		s.config.Log.Info("certificates reloaded", "subject", leaf.Subject.String(), "not_after", leaf.NotAfter)
+		if state.certSum != old.certSum {
+			warnOfPair(s.config.Log, s.config.CertFile, s.config.KeyFile, state.certificate)
+		}
+	}, err
+}
+
+// reload is prepare and its commit.
+func reload(prepare func() (func(), error)) error {
+	commit, err := prepare()
+	if commit != nil {
+		commit()
+	}
+	return err
 }
 
 // Watch calls Reload when the files change, until ctx ends; then it returns nil.
@@ -135,90 +160,4 @@ func (s *Server) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		return state.alpn, nil
 	}
 	return state.plain, nil
-}
-
-func (s *Server) load() (*serverState, error) {
-	c, m := s.config, newMaterial()
-	cert, err := ownCertificate(m, c.Certificate, c.CertFile, c.KeyFile)
-	if err != nil {
-		return nil, err
-	}
-	if cert == nil {
-		return nil, errors.New("no server certificate")
-	}
-	trust, err := c.trust(m)
-	if err != nil {
-		return nil, err
-	}
-	plain, err := baseConfig(c.MinVersion)
-	if err != nil {
-		return nil, err
-	}
-	plain.Certificates = []tls.Certificate{*cert}
-	if trust != nil {
-		plain.ClientAuth = tls.VerifyClientCertIfGiven
-		if trust.required {
-			plain.ClientAuth = tls.RequireAndVerifyClientCert
-		}
-		plain.ClientCAs, plain.VerifyConnection = trust.pool, trust.verify
-	}
-	alpn := plain.Clone()
-	alpn.NextProtos = c.ALPN
-	return &serverState{m.digest(), cert, plain, alpn}, nil
-}
-
-// ownCertificate returns what is in memory, or in the files, or nil for neither.
-func ownCertificate(m *material, cert *tls.Certificate, certFile, keyFile string) (*tls.Certificate, error) {
-	switch {
-	case cert == nil && certFile == "" && keyFile != "":
-		return nil, fmt.Errorf("private key %s: no certificate beside it", keyFile)
-	case cert == nil && certFile != "":
-		return m.pair(certFile, keyFile)
-	case cert == nil || cert.Leaf != nil:
-		return cert, nil
-	}
-	leaf, err := x509.ParseCertificate(cert.Certificate[0])
-	if err != nil {
-		return nil, err
-	}
-	parsed := *cert
-	parsed.Leaf = leaf
-	return &parsed, nil
-}
-
-// trust returns nil when no client certificates are wanted.
-func (c *ServerConfig) trust(m *material) (*trust, error) {
-	auth := c.ClientAuth
-	hasCA := c.ClientCAFile != "" || len(c.ClientCAs) > 0
-	switch {
-	case auth == "" && hasCA:
-		auth = ClientAuthRequire
-	case auth == "":
-		auth = ClientAuthNone
-	case auth != ClientAuthNone && auth != ClientAuthRequest && auth != ClientAuthRequire:
-		return nil, fmt.Errorf("client authentication %q: want none, request or require", string(auth))
-	}
-	if auth == ClientAuthNone && c.CRLFile == "" {
-		return nil, nil
-	}
-	if auth == ClientAuthNone || !hasCA {
-		return nil, fmt.Errorf("client authentication %q needs a client CA, and so does a CRL", string(auth))
-	}
-	t := &trust{cas: c.ClientCAs, required: auth == ClientAuthRequire, log: c.Log}
-	var err error
-	if len(t.cas) == 0 {
-		if t.cas, err = m.certificates("client CA", c.ClientCAFile); err != nil {
-			return nil, err
-		}
-	}
-	t.pool = poolOf(t.cas)
-	if c.CRLFile == "" {
-		return t, nil
-	}
-	data, err := m.read("CRL", c.CRLFile)
-	if err != nil {
-		return nil, err
-	}
-	t.revoked, err = parseCRL(c.CRLFile, data, t.cas)
-	return t, err
 }

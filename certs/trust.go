@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"log/slog"
+	"time"
 )
 
 // trust is what a server asks of client certificates.
@@ -26,27 +27,45 @@ func (t *trust) verify(cs tls.ConnectionState) error {
 		}
 		return nil
 	}
-	chains := cs.VerifiedChains
-	if cs.DidResume || len(chains) == 0 {
-		var err error
-		if chains, err = verifyChain(cs.PeerCertificates, t.pool, x509.ExtKeyUsageClientAuth, ""); err != nil {
-			return &Error{Reason: Reason(err), Err: err}
-		}
+	if len(cs.VerifiedChains) > 0 && !cs.DidResume {
+		return t.unrevoked(cs.VerifiedChains, nil)
 	}
-	if t.revoked == nil {
+	return t.unrevoked(t.chains(cs, time.Time{}))
+}
+
+// verifyAgain judges a connection that was let in earlier. Where the certificate
+// or its CA is out of date by now, that it was not is enough.
+func (t *trust) verifyAgain(cs tls.ConnectionState, since time.Time) error {
+	if len(cs.PeerCertificates) == 0 {
+		return t.verify(cs)
+	}
+	chains, err := t.chains(cs, time.Time{})
+	if Reason(err) == ReasonExpired {
+		chains, err = t.chains(cs, since)
+	}
+	return t.unrevoked(chains, err)
+}
+
+// chains verifies the peer of cs at a time, the zero Time being now.
+func (t *trust) chains(cs tls.ConnectionState, at time.Time) ([][]*x509.Certificate, error) {
+	opts := x509.VerifyOptions{Roots: t.pool, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
+	return verifyChain(cs.PeerCertificates, opts)
+}
+
+// unrevoked goes on from chains and the error that came with them.
+func (t *trust) unrevoked(chains [][]*x509.Certificate, err error) error {
+	switch {
+	case err != nil:
+		return &Error{Reason: Reason(err), Err: err}
+	case t.revoked == nil:
 		return nil
 	}
 	return t.revoked.check(chains, t.log)
 }
 
-// verifyChain verifies the first of certs against roots, by way of the others.
-func verifyChain(certs []*x509.Certificate, roots *x509.CertPool, usage x509.ExtKeyUsage, name string) ([][]*x509.Certificate, error) {
-	opts := x509.VerifyOptions{
-		Roots:         roots,
-		Intermediates: x509.NewCertPool(),
-		DNSName:       name,
-		KeyUsages:     []x509.ExtKeyUsage{usage},
-	}
+// verifyChain verifies the first of certs, by way of the others.
+func verifyChain(certs []*x509.Certificate, opts x509.VerifyOptions) ([][]*x509.Certificate, error) {
+	opts.Intermediates = x509.NewCertPool()
 	for _, cert := range certs[1:] {
 		opts.Intermediates.AddCert(cert)
 	}
