@@ -7,6 +7,7 @@ package acl
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"net"
 	"net/netip"
@@ -51,22 +52,34 @@ func New(path string, o Options) (*Policy, error) {
 // Reload reads the file again, for the decisions to come. When it cannot be used
 // the error says why, and the rules stay as they were.
 func (p *Policy) Reload() error {
+	commit, err := p.Prepare()
+	if commit != nil {
+		commit()
+	}
+	return err
+}
+
+// Prepare is the first half of a reload, for who has more to reload than this: it
+// reads the file again, and commit takes it up. It is nil when the file has not
+// changed or cannot be used. Of several reloads at a time the last commit counts.
+func (p *Policy) Prepare() (commit func(), err error) {
 	text := []byte("[global]\ndefault_policy = \"allow\"\n")
 	if p.path != "" {
-		var err error
 		if text, err = files.Read(p.path); err != nil {
-			return err
+			return nil, fmt.Errorf("rule file: %w", err)
 		}
+	}
+	if old := p.rules.Load(); old != nil && old.sum == sha256.Sum256(text) {
+		return nil, nil
 	}
 	rules, err := Parse(p.path, text)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if p.options.MustKnowClients && !rules.closed() {
-		return fmt.Errorf("%s: lets in clients from anywhere: %w", p.path, server.ErrOpenProxy)
+		return nil, fmt.Errorf("%s: lets in clients from anywhere: %w", p.path, server.ErrOpenProxy)
 	}
-	p.rules.Store(rules)
-	return nil
+	return func() { p.rules.Store(rules) }, nil
 }
 
 // HasAddressRules tells whether a rule has an address or a CIDR among its

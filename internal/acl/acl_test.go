@@ -165,6 +165,32 @@ func TestDecideBINDAndUDP(t *testing.T) {
 	})
 }
 
+// A reload that is prepared changes nothing until it is taken up.
+func TestPrepare(t *testing.T) {
+	path := writeRules(t, "")
+	p, err := acl.New(path, acl.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := func() bool { return p.Decide(ask(server.StageRequest, "a.test", "", 1)).Allowed }
+	if commit, err := p.Prepare(); commit != nil || err != nil {
+		t.Errorf("nothing changed: got a commit %v, %v", commit != nil, err)
+	}
+	if err := os.WriteFile(path, []byte("[global]\ndefault_policy='allow'"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	commit, err := p.Prepare()
+	if commit == nil || err != nil {
+		t.Fatalf("got a commit %v, %v", commit != nil, err)
+	}
+	if allowed() {
+		t.Error("it was taken up before the commit")
+	}
+	if commit(); !allowed() {
+		t.Error("it was not taken up by the commit")
+	}
+}
+
 // A bad file keeps the rules, a good one goes into force, and the session has
 // the rule.
 func TestReload(t *testing.T) {

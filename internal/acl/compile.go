@@ -2,6 +2,7 @@ package acl
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,8 +13,9 @@ import (
 
 // Rules is a rule file, compiled. It does not change.
 type Rules struct {
-	allowed   bool // by default
-	addresses bool // among the destinations
+	sum       [sha256.Size]byte // of the file
+	allowed   bool              // by default
+	addresses bool              // among the destinations
 	specials  []special
 	profile   *idna.Profile
 	users     map[string]*table // "*" is everyone
@@ -43,7 +45,7 @@ func Parse(path string, text []byte) (*Rules, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	r := &Rules{
-		allowed: f.Global.Default.word == "allow", specials: specials(), profile: newProfile(),
+		sum: sha256.Sum256(text), allowed: f.Global.Default.word == "allow", specials: specials(), profile: newProfile(),
 		users: make(map[string]*table), groups: make(map[string]*table), memberOf: make(map[string][]string),
 	}
 	order := 0

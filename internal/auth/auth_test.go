@@ -21,6 +21,7 @@ import (
 
 	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/internal/auth"
+	"github.com/socksctl/socksctl/internal/files"
 	"github.com/socksctl/socksctl/server"
 )
 
@@ -232,16 +233,19 @@ func TestPasswordWarnsOfMode(t *testing.T) {
 }
 
 func TestPasswordConcurrent(t *testing.T) {
-	p := newPassword(t, userFile(t, "alice:"+bcryptOf(t, "one")+"\nbob:"+bcryptOf(t, "two")+"\n"))
+	users := "alice:" + bcryptOf(t, "one") + "\nbob:" + bcryptOf(t, "two") + "\n"
+	file := userFile(t, users)
+	p := newPassword(t, file)
 	var wg sync.WaitGroup
-	for range 16 {
+	for i := range 16 {
 		wg.Go(func() {
 			if !login(t, p, "alice", "one") || login(t, p, "alice", "two") || !login(t, p, "bob", "two") || login(t, p, "eve", "one") {
 				t.Error("a login went wrong")
 			}
 		})
 		wg.Go(func() {
-			if err := p.Reload(); err != nil {
+			changed := fmt.Sprintf("# %d\n%s", i, users)
+			if err := errors.Join(files.Replace(file, []byte(changed), 0o600), p.Reload()); err != nil {
 				t.Error(err)
 			}
 		})

@@ -4,6 +4,7 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -42,22 +43,36 @@ func NewPassword(file string, log *slog.Logger) (*Password, error) {
 	return p, nil
 }
 
-// Reload reads the file again and forgets remembered logins. On an error the
-// users stay as they were.
+// Reload reads the file again; when it has changed, remembered logins are
+// forgotten. On an error the users stay as they were.
 func (p *Password) Reload() error {
+	commit, err := p.Prepare()
+	if commit != nil {
+		commit()
+	}
+	return err
+}
+
+// Prepare is the first half of a reload, for who has more to reload than this: it
+// reads the file again, and commit takes it up. It is nil when the file has not
+// changed or cannot be used. Of several reloads at a time the last commit counts.
+func (p *Password) Prepare() (commit func(), err error) {
 	data, err := files.Read(p.file)
 	if err != nil {
-		return fmt.Errorf("user file: %w", err)
+		return nil, fmt.Errorf("user file: %w", err)
+	}
+	old := p.table.Load()
+	if old != nil && old.sum == sha256.Sum256(data) {
+		return nil, nil
 	}
 	t, err := parseTable(p.file, data)
 	if err != nil {
-		return fmt.Errorf("user file %w", err)
+		return nil, fmt.Errorf("user file %w", err)
 	}
 	if err := files.Exposed(p.file); err != nil {
 		p.log.Warn("user file", "err", err)
 	}
-	p.table.Store(t)
-	return nil
+	return func() { p.table.Store(t) }, nil
 }
 
 // Has tells whether there is a user of that name.

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,6 +13,7 @@ const maxField = 255 // of a name and of a password, RFC 1929, section 2
 
 // table is the content of a user file.
 type table struct {
+	sum    [sha256.Size]byte // of the file
 	users  map[string]hash
 	decoys []hash // worked on for users that do not exist
 	cache  *cache
@@ -21,7 +23,7 @@ type table struct {
 // "#" are passed over. Errors name the file and the line, and show neither a
 // hash nor what may be a password.
 func parseTable(file string, data []byte) (*table, error) {
-	t := &table{users: make(map[string]hash), cache: newCache()}
+	t := &table{sum: sha256.Sum256(data), users: make(map[string]hash), cache: newCache()}
 	n := 0
 	for line := range strings.Lines(string(data)) {
 		n++
