@@ -72,17 +72,38 @@ func TestExposed(t *testing.T) {
 	}
 }
 
-func TestWatch(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "file")
-	must(t, os.WriteFile(file, []byte("one"), 0o600))
+// watch returns what is in file: at the start, and whenever that changed.
+func watch(t *testing.T, file string) <-chan string {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	seen, done := make(chan string), make(chan error)
 	go func() {
+		last := ""
 		done <- files.Watch(ctx, slog.New(slog.DiscardHandler), []string{file}, func() {
 			data, _ := files.Read(file)
-			seen <- string(data)
+			if last == string(data) {
+				return
+			}
+			last = string(data)
+			select {
+			case seen <- last:
+			case <-ctx.Done():
+			}
 		})
 	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return seen
+}
+
+func TestWatch(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	must(t, os.WriteFile(file, []byte("one"), 0o600))
+	seen := watch(t, file)
 	if got := <-seen; got != "one" {
 		t.Errorf("got %q at the start, want one", got)
 	}
@@ -92,8 +113,58 @@ func TestWatch(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Error(err)
+}
+
+// A link may be swapped anywhere on the way, and what is in its new place may
+// change in turn.
+func TestWatchLinks(t *testing.T) {
+	dir := t.TempDir()
+	put := func(version string) {
+		must(t, os.MkdirAll(filepath.Join(dir, "releases", version, "etc"), 0o700))
+		must(t, os.WriteFile(filepath.Join(dir, "releases", version, "etc", "file"), []byte(version), 0o600))
+	}
+	swap := func(link, target string) {
+		must(t, os.Symlink(target, filepath.Join(dir, "tmp")))
+		must(t, os.Rename(filepath.Join(dir, "tmp"), filepath.Join(dir, link)))
+	}
+	put("one")
+	put("two")
+	put("three")
+	must(t, os.Mkdir(filepath.Join(dir, "config"), 0o700))
+	swap("current", "releases/one")
+	swap("config/etc", filepath.Join(dir, "current", "etc"))
+	swap("config/file", "etc/file")
+	seen := watch(t, filepath.Join(dir, "config", "file"))
+	if got := <-seen; got != "one" {
+		t.Errorf("got %q at the start, want one", got)
+	}
+	for _, c := range []struct {
+		want   string
+		change func()
+	}{
+		{"two", func() { swap("current", "releases/two") }},
+		{"changed", func() { must(t, os.WriteFile(filepath.Join(dir, "releases/two/etc/file"), []byte("changed"), 0o600)) }},
+		{"three", func() { swap("config/etc", filepath.Join(dir, "releases", "three", "etc")) }},
+		{"one", func() { swap("config/file", filepath.Join(dir, "releases", "one", "etc", "file")) }},
+		{"again", func() { must(t, files.Replace(filepath.Join(dir, "releases/one/etc/file"), []byte("again"), 0o600)) }},
+	} {
+		c.change()
+		if got := <-seen; got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}
+
+// Links that lead in a circle are followed no further than links may be.
+func TestWatchCircle(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "a")
+	must(t, os.Symlink("b", file))
+	must(t, os.Symlink("a", filepath.Join(dir, "b")))
+	seen := watch(t, file)
+	must(t, os.Remove(file))
+	must(t, os.WriteFile(file, []byte("one"), 0o600))
+	if got := <-seen; got != "one" {
+		t.Errorf("got %q, want one", got)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -13,13 +14,15 @@ import (
 const (
 	quiet    = 100 * time.Millisecond // without an event, before files are taken to be complete
 	patience = time.Second            // with events all the time
+	maxLinks = 40                     // on the way to a file
 )
 
 // Watch calls changed whenever something happened in a directory of one of the
 // files, until ctx ends; then it returns nil. It watches directories because
-// files are replaced by renames and, in Kubernetes, by the swap of a symbolic
-// link beside them. Whether a file differs is for changed to find out. The first
-// call comes at once, when the watch stands: so nothing is missed before it.
+// files are replaced by renames and by the swap of a symbolic link: beside them,
+// as in Kubernetes, or further up, where releases are kept. Whether a file differs
+// is for changed to find out. The first call comes at once, when the watch
+// stands: so nothing is missed before it.
 func Watch(ctx context.Context, log *slog.Logger, paths []string, changed func()) error {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -31,28 +34,58 @@ func Watch(ctx context.Context, log *slog.Logger, paths []string, changed func()
 	}
 	for {
 		changed()
-		// What a link leads to may be in another directory by now.
-		if err := watchDirs(w, paths); err != nil {
-			log.Warn("watch files", "err", err)
-		}
 		if !settled(ctx, w, log) {
 			return nil
+		}
+		// What a link leads to may be in another directory by now. It is watched
+		// before it is read, so that nothing is missed in between.
+		if err := watchDirs(w, paths); err != nil {
+			log.Warn("watch files", "err", err)
 		}
 	}
 }
 
-// watchDirs adds the directory of each path, and of what it links to. One that
-// is watched already is not added twice.
+// watchDirs adds the directories that matter for each path. One that is watched
+// already is not added twice.
 func watchDirs(w *fsnotify.Watcher, paths []string) error {
 	for _, path := range paths {
 		if err := w.Add(filepath.Dir(path)); err != nil {
 			return fmt.Errorf("watch %s: %w", filepath.Dir(path), err)
 		}
-		if target, err := filepath.EvalSymlinks(path); err == nil && target != path {
-			_ = w.Add(filepath.Dir(target)) // it may be gone again, and the link's own directory tells
+		for _, dir := range linked(path, maxLinks) {
+			_ = w.Add(dir) // it may be gone again, and the link's own directory tells
 		}
 	}
 	return nil
+}
+
+// linked returns, for the symbolic links on the way to path, the directories that
+// they are in, and those of what they lead to: the swap of any changes what path
+// is. It follows as many links as it is told.
+func linked(path string, links int) (dirs []string) {
+	at, target := lastLink(path)
+	if at == "" || links == 0 {
+		return nil
+	}
+	if !filepath.IsAbs(target) {
+		target = filepath.Join(filepath.Dir(at), target)
+	}
+	target = filepath.Join(target, path[len(at):])
+	return append(linked(target, links-1), filepath.Dir(at), filepath.Dir(target))
+}
+
+// lastLink returns the longest beginning of path that is a symbolic link, and
+// what is in it; "" when none is.
+func lastLink(path string) (at, target string) {
+	for at = path; ; at = filepath.Dir(at) {
+		target, err := os.Readlink(at)
+		if err == nil {
+			return at, target
+		}
+		if at == filepath.Dir(at) {
+			return "", ""
+		}
+	}
 }
 
 // settled waits for an event, and then until no more come. It returns false when
