@@ -1,0 +1,104 @@
+// Package admin is how a running service is talked to: HTTP on a unix socket or
+// on an address, and the client for it.
+//
+// A unix socket is for its owner alone, by its mode. On an address, where anyone
+// on the host or beyond can connect, whoever wants to change something shows a
+// token; requests for another host are refused there, and so are changes that a
+// web page asks for: a browser that was led astray changes nothing.
+package admin
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/net/netutil"
+)
+
+// What a client may take.
+const (
+	headerTimeout = 5 * time.Second
+	readTimeout   = 10 * time.Second // of the whole request
+	writeTimeout  = time.Minute      // what is asked for included
+	idleTimeout   = 30 * time.Second
+	maxHeader     = 16 << 10
+	maxBody       = 64 << 10
+	maxConns      = 64 // of one listener, at once
+)
+
+// ErrNoToken is what Serve returns for an address beyond loopback when there is
+// no token.
+var ErrNoToken = errors.New("beyond loopback the admin address takes a token")
+
+// Server answers requests about a service. Its fields are set before the first
+// Serve and not changed after.
+type Server struct {
+	Reload func(context.Context) (Result, error) // what the service reloads; the error is of what cannot be used
+	Token  func() string                         // what a change over an address takes; nil, or "": there are none
+	Hosts  []string                              // that an address may be called by, beside itself and localhost
+	Log    *slog.Logger                          // nil is silent
+
+	setUp sync.Once
+	http  http.Server
+}
+
+// Serve answers on l until Shutdown, and then returns http.ErrServerClosed. It
+// closes l. It may run for any number of listeners at once.
+func (s *Server) Serve(l net.Listener) error {
+	if err := s.MayServe(l.Addr()); err != nil {
+		l.Close()
+		return err
+	}
+	s.init()
+	return s.http.Serve(netutil.LimitListener(l, maxConns))
+}
+
+// MayServe returns [ErrNoToken] for a listener at addr that anyone on a network
+// could ask for changes. Serve asks it itself.
+func (s *Server) MayServe(addr net.Addr) error {
+	if tcp, ok := addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() && s.token() == "" {
+		return ErrNoToken
+	}
+	return nil
+}
+
+// Shutdown stops answering. It waits for the requests that are being carried
+// out, until ctx ends.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.init()
+	if err := s.http.Shutdown(ctx); err != nil {
+		return errors.Join(err, s.http.Close())
+	}
+	return nil
+}
+
+func (s *Server) init() {
+	s.setUp.Do(func() {
+		if s.Log == nil {
+			s.Log = slog.New(slog.DiscardHandler)
+		}
+		s.http.Handler = http.MaxBytesHandler(s.guard(s.routes()), maxBody)
+		s.http.ReadHeaderTimeout, s.http.ReadTimeout = headerTimeout, readTimeout
+		s.http.WriteTimeout, s.http.IdleTimeout = writeTimeout, idleTimeout
+		s.http.MaxHeaderBytes = maxHeader
+		s.http.ErrorLog = slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn)
+	})
+}
+
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", health)
+	mux.HandleFunc("POST "+reloadPath, s.reload)
+	return mux
+}
+
+func (s *Server) token() string {
+	if s.Token == nil {
+		return ""
+	}
+	return s.Token()
+}

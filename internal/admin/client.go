@@ -1,0 +1,81 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+)
+
+// maxAnswer bounds what a client reads.
+const maxAnswer = 1 << 20
+
+// Client asks a running service.
+type Client struct {
+	Address string // host:port, or unix:PATH
+	Token   string // for changes over an address
+}
+
+// Refused is the error of a service that answered and did not do as it was asked.
+type Refused struct {
+	Status int    // of HTTP
+	Text   string // its own words
+}
+
+// Error returns what the service said.
+func (e *Refused) Error() string { return e.Text }
+
+// Reload has the service reload what has changed. Where something could not be
+// used the error is a [Refused] of status 422, and the Result tells of the rest.
+func (c *Client) Reload(ctx context.Context) (Result, error) {
+	var result Result
+	err := c.ask(ctx, http.MethodPost, reloadPath, &result)
+	return result, err
+}
+
+// ask sends one request and decodes the answer to it, which may tell of an error.
+func (c *Client) ask(ctx context.Context, method, path string, result *Result) error {
+	host, transport := c.route()
+	r, err := http.NewRequestWithContext(ctx, method, "http://"+host+path, http.NoBody)
+	if err != nil {
+		return fmt.Errorf("admin address %q: %w", c.Address, err)
+	}
+	if c.Token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.Token)
+	}
+	response, err := transport.RoundTrip(r) // redirects are not followed
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", c.Address, err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", c.Address, err)
+	}
+	known := json.Unmarshal(text, result) == nil
+	switch {
+	case known && response.StatusCode == http.StatusOK:
+		return nil
+	case known && result.Error != "":
+		return &Refused{response.StatusCode, result.Error}
+	}
+	return &Refused{response.StatusCode, fmt.Sprintf("%s does not answer as a socksctl does: %s", c.Address, response.Status)}
+}
+
+// route returns the host to ask for, and a transport to where it is. A proxy of
+// the environment is not for this.
+func (c *Client) route() (host string, transport *http.Transport) {
+	transport = &http.Transport{DisableKeepAlives: true}
+	path, owned := strings.CutPrefix(c.Address, "unix:")
+	if !owned {
+		return c.Address, transport
+	}
+	transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var dialer net.Dialer
+		return dialer.DialContext(ctx, "unix", path)
+	}
+	return "localhost", transport
+}

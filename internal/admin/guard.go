@@ -1,0 +1,76 @@
+package admin
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+var (
+	errHost   = errors.New("this is not the host that the request is for")
+	errOrigin = errors.New("a web page may not change anything here")
+	errTokens = errors.New("changes over an address take a token: start the service with --admin-token-file, or use its unix socket")
+	errToken  = errors.New("the token is missing or wrong: send the one of the service's --admin-token-file")
+)
+
+// guard refuses what may not be asked for, before anything looks at it.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if status, err := s.judge(r); err != nil {
+			s.Log.Warn("admin request refused", "client", r.RemoteAddr, "method", r.Method, "path", r.URL.Path, "err", err)
+			if status == http.StatusUnauthorized {
+				w.Header().Set("WWW-Authenticate", "Bearer")
+			}
+			answer(w, status, Result{Error: err.Error()})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// judge returns the status of a refusal and its reason.
+func (s *Server) judge(r *http.Request) (int, error) {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	_, owned := local.(*net.UnixAddr)
+	change := r.Method != http.MethodGet && r.Method != http.MethodHead
+	switch {
+	case !owned && !s.isHere(r.Host, local): // a name that was made to lead here: DNS rebinding
+		return http.StatusForbidden, errHost
+	case change && r.Header.Get("Origin") != "":
+		return http.StatusForbidden, errOrigin
+	case owned || !change:
+		return 0, nil
+	case s.token() == "":
+		return http.StatusForbidden, errTokens
+	case !sameToken(r.Header.Get("Authorization"), "Bearer "+s.token()):
+		return http.StatusUnauthorized, errToken
+	}
+	return 0, nil
+}
+
+// isHere tells whether host, of a request that came in at local, means that.
+func (s *Server) isHere(host string, local net.Addr) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.Trim(host, "[]")
+	same := func(name string) bool { return strings.EqualFold(host, name) }
+	if same("localhost") || slices.ContainsFunc(s.Hosts, same) {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	tcp, ok := local.(*net.TCPAddr)
+	return err == nil && ok && ip.Unmap() == tcp.AddrPort().Addr().Unmap()
+}
+
+// sameToken compares in a time that tells nothing of either, their lengths
+// included.
+func sameToken(got, want string) bool {
+	a, b := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(want))
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+}
