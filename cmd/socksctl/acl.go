@@ -21,7 +21,9 @@ func (v *service) useRules(file string, o acl.Options) error {
 	if o.MustKnowClients && len(v.Auth) > 0 { // certificates, which a plain listener cannot ask for
 		v.Auth = append(v.Auth, auth.Plain())
 	}
-	v.reload = append(v.reload, policy.Reload)
+	if file != "" {
+		v.parts = append(v.parts, part{name: "rules", files: []string{file}, prepare: policy.Prepare})
+	}
 	if o.Unresolved && policy.HasAddressRules() {
 		v.log.Warn("names are looked up by the server: rules with addresses judge literals only", "acl", file)
 	}

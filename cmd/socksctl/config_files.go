@@ -7,7 +7,9 @@ import (
 	"log/slog"
 
 	"github.com/socksctl/socksctl/certs"
+	"github.com/socksctl/socksctl/internal/acl"
 	"github.com/socksctl/socksctl/internal/auth"
+	"github.com/socksctl/socksctl/internal/files"
 )
 
 // checkFiles loads what the configuration names, as serve and forward would,
@@ -26,7 +28,8 @@ func checkServer(l *loaded, log *slog.Logger) error {
 	}
 	_, gateErr := sameUser("server.same_user", c.SameUser)
 	_, err := resolveHost(c.Advertise)
-	return errors.Join(append(errs, oneVerifier(c), checkUsers(c.Users, log), checkCommand(c.AuthCommand), gateErr, err)...)
+	return errors.Join(append(errs, oneVerifier(c), checkUsers(c.Users, log), checkCommand(c.AuthCommand),
+		checkRules(c.ACL), checkToken(c.AdminTokenPath), gateErr, err)...)
 }
 
 func checkForward(s streams, l *loaded, log *slog.Logger) error {
@@ -36,7 +39,8 @@ func checkForward(s streams, l *loaded, log *slog.Logger) error {
 	}
 	_, _, err := forwardOptions(c).dialer(s, log)
 	_, gateErr := sameUser("forward.same_user", c.SameUser)
-	return errors.Join(err, pairWarnings(c.CertificatePath, c.PrivateKeyPath), checkUsers(c.Users, log), gateErr)
+	return errors.Join(err, pairWarnings(c.CertificatePath, c.PrivateKeyPath), checkUsers(c.Users, log),
+		checkRules(c.ACL), checkToken(c.AdminTokenPath), gateErr)
 }
 
 // pairWarnings returns what is wrong with a pair that loads all the same, such
@@ -68,4 +72,22 @@ func checkCommand(line string) error {
 	}
 	_, err := newCommand(line, nil)
 	return err
+}
+
+func checkRules(file string) error {
+	if file == "" {
+		return nil
+	}
+	_, err := acl.New(file, acl.Options{})
+	return err
+}
+
+func checkToken(file string) error {
+	if file == "" {
+		return nil
+	}
+	if _, err := readPassword(file); err != nil {
+		return fmt.Errorf("admin token: %w", err)
+	}
+	return files.Exposed(file)
 }

@@ -48,4 +48,7 @@ func checkTarget(hostport string) error {
 }
 
 // clientLog is for the warnings of commands that are clients.
-func clientLog(s streams) *slog.Logger { return newLogger(s.err, config.Log{}) }
+func clientLog(s streams) *slog.Logger {
+	log, _ := newLogger(s.err, config.Log{})
+	return log
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/socksctl/socksctl/forwarder"
 	"github.com/socksctl/socksctl/internal/acl"
+	"github.com/socksctl/socksctl/internal/admin"
 	"github.com/socksctl/socksctl/internal/config"
 	"github.com/socksctl/socksctl/server"
 )
@@ -21,7 +22,8 @@ func forwardCommand(s streams) *cobra.Command {
 		Example: "  socksctl forward --local :1080 --server socks5+tls://proxy.example.com:1443 --ca ca.crt --cert me.crt --key me.key",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			l, err := load(cmd.Flags(), settings)
+			read := func() (*loaded, error) { return load(cmd.Flags(), settings) }
+			l, err := read()
 			if err != nil {
 				return err
 			}
@@ -30,10 +32,12 @@ func forwardCommand(s streams) *cobra.Command {
 			}
 			options := forwardOptions(&l.Forward)
 			options.inFlag = cmd.Flags().Changed("server")
-			v, err := newForward(s, &l.Forward, options, newLogger(s.err, l.Log))
+			log, level := newLogger(s.err, l.Log)
+			v, err := newForward(s, &l.Forward, options, log)
 			if err != nil {
 				return err
 			}
+			v.useConfiguration(l, level, read)
 			return v.run(s)
 		},
 	}
@@ -49,9 +53,9 @@ func newForward(s streams, c *config.Forward, options proxyOptions, log *slog.Lo
 	}
 	v := &service{Server: forwarder.New(dialer), drain: c.DrainTimeout.Duration, log: log}
 	v.Log = log
+	v.admin = adminSocket{service: admin.Forward, address: c.Admin, tokenFile: c.AdminTokenPath}
 	if source != nil {
-		v.watch = append(v.watch, source.Watch)
-		v.reload = append(v.reload, source.Reload)
+		v.useCertificates(source.Prepare, c.CAPath, c.CertificatePath, c.PrivateKeyPath)
 	}
 	if err := v.usePasswords(c.Users); err != nil {
 		return nil, misconfigured(err)

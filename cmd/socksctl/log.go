@@ -12,16 +12,21 @@ import (
 )
 
 // newLogger returns a logger on w: JSON, text, or text for a person where w is
-// a terminal.
-func newLogger(w io.Writer, c config.Log) *slog.Logger {
-	level := c.Level.Level
+// a terminal; and its level, which may be set at any time.
+func newLogger(w io.Writer, c config.Log) (*slog.Logger, *slog.LevelVar) {
+	level := new(slog.LevelVar)
+	level.Set(c.Level.Level)
+	return slog.New(logHandler(w, c.Format, level)), level
+}
+
+func logHandler(w io.Writer, format config.Format, level slog.Leveler) slog.Handler {
 	switch {
-	case c.Format == "json":
-		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+	case format == "json":
+		return slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})
 	case isTerminal(w):
-		return slog.New(tint.NewTextHandler(w, &tint.Options{Level: level, NoColor: os.Getenv("NO_COLOR") != ""}))
+		return tint.NewTextHandler(w, &tint.Options{Level: level, NoColor: os.Getenv("NO_COLOR") != ""})
 	}
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+	return slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})
 }
 
 // isTerminal tells whether a person reads w.

@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/client"
 	"github.com/socksctl/socksctl/internal/acl"
+	"github.com/socksctl/socksctl/internal/admin"
 	"github.com/socksctl/socksctl/internal/auth"
 	"github.com/socksctl/socksctl/internal/config"
 	"github.com/socksctl/socksctl/server"
@@ -30,17 +32,17 @@ func serveCommand(s streams) *cobra.Command {
 		Example: "  socksctl serve --tls-listen 127.0.0.1:1443 --tls-cert server.crt --tls-key server.key --client-ca ca.crt",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			l, err := load(cmd.Flags(), settings)
+			read := func() (*loaded, error) { return loadServe(cmd.Flags(), settings) }
+			l, err := read()
 			if err != nil {
 				return err
 			}
-			if cmd.Flags().Changed("tls-listen") { // goes before a file that switches TLS off
-				l.Config.Server.TLS.Enabled = new(true)
-			}
-			v, err := newServe(&l.Config.Server, newLogger(s.err, l.Log))
+			log, level := newLogger(s.err, l.Log)
+			v, err := newServe(&l.Config.Server, log)
 			if err != nil {
 				return err
 			}
+			v.useConfiguration(l, level, read)
 			return v.run(s)
 		},
 	}
@@ -48,9 +50,19 @@ func serveCommand(s streams) *cobra.Command {
 	return cmd
 }
 
+// loadServe is load for the command serve.
+func loadServe(flags *pflag.FlagSet, settings []setting) (*loaded, error) {
+	l, err := load(flags, settings)
+	if err == nil && flags.Changed("tls-listen") { // goes before a file that switches TLS off
+		l.Config.Server.TLS.Enabled = new(true)
+	}
+	return l, err
+}
+
 // newServe makes a service of c with its listeners open.
 func newServe(c *config.Server, log *slog.Logger) (*service, error) {
 	v := &service{drain: c.DrainTimeout.Duration, log: log}
+	v.admin = adminSocket{service: admin.Serve, address: c.Admin, tokenFile: c.AdminTokenPath}
 	v.Server = &server.Server{
 		Log: log, Limits: limitsOf(c.Limits), Commands: c.Commands.Set,
 		Ports: c.PortRange.PortRange, UDPRoaming: c.UDPRoaming,
@@ -92,8 +104,13 @@ func (v *service) useTLS(c *config.Server) error {
 		return err
 	}
 	v.TLS = source.TLSConfig()
-	v.watch = append(v.watch, source.Watch)
-	v.reload = append(v.reload, source.Reload)
+	v.useCertificates(source.Prepare, c.TLS.CertificatePath, c.TLS.PrivateKeyPath, c.TLS.ClientCAPath, c.TLS.ClientCRLPath)
+	v.checks = append(v.checks, func(s *server.Session) error {
+		if s.TLS == nil {
+			return nil
+		}
+		return source.Verify(*s.TLS, s.Start)
+	})
 	return nil
 }
 
@@ -157,7 +174,13 @@ func (v *service) usePasswords(file string) error {
 		return err
 	}
 	v.Auth = append(v.Auth, users)
-	v.reload = append(v.reload, users.Reload)
+	v.parts = append(v.parts, part{name: "users", files: []string{file}, prepare: users.Prepare})
+	v.checks = append(v.checks, func(s *server.Session) error {
+		if s.Identity.Method == "password" && !users.Has(s.Identity.User) {
+			return fmt.Errorf("user %q is no longer in the user file", s.Identity.User)
+		}
+		return nil
+	})
 	return nil
 }
 

@@ -22,18 +22,27 @@ type service struct {
 	*server.Server
 	plain, secure []net.Listener
 	login         bool                          // there is one beside certificates, or it was said that none is wanted
-	watch         []func(context.Context) error // run along, until ctx ends
-	reload        []func() error                // on SIGHUP
+	parts         []part                        // of reloads
+	unseen        []part                        // of reloads that somebody asked for
+	restart       func() []string               // keys that changed and wait for a restart; nil: not known
+	checks        []func(*server.Session) error // of live sessions, after a reload
+	admin         adminSocket
 	drain         time.Duration
 	log           *slog.Logger
 }
 
 // run serves until a signal says to stop, and then drains.
 func (v *service) run(s streams) error {
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, append(reloadSignals(), os.Interrupt, syscall.SIGTERM)...)
-	defer signal.Stop(signals)
-	if err := v.check(); err != nil {
+	stops, hangups := make(chan os.Signal, 2), make(chan os.Signal, 1)
+	signal.Notify(stops, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(stops)
+	notifyReload(hangups)
+	defer signal.Stop(hangups)
+	err := v.check()
+	if err == nil {
+		err = v.openAdmin()
+	}
+	if err != nil {
 		closeAll(v.plain)
 		closeAll(v.secure)
 		return err
@@ -41,15 +50,17 @@ func (v *service) run(s streams) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	group, ctx := errgroup.WithContext(ctx)
-	for _, watch := range v.watch {
-		group.Go(func() error { return watch(ctx) })
-	}
+	v.Revalidate = v.revalidate
+	reloads := newReloader(v)
+	group.Go(func() error { return reloads.run(ctx, hangups) })
+	group.Go(func() error { return reloads.watch(ctx) })
+	group.Go(func() error { return v.serveAdmin(ctx, reloads) })
 	v.serve(s, group)
 	group.Go(func() error {
 		defer cancel()
-		return v.obey(ctx, signals)
+		return v.obey(ctx, stops)
 	})
-	err := group.Wait()
+	err = group.Wait()
 	if closeErr := v.Close(); err == nil {
 		err = closeErr
 	}
@@ -107,61 +118,44 @@ func unlessClosed(err error) error {
 	return err
 }
 
-// obey acts on signals until one says to stop, or ctx ends.
-func (v *service) obey(ctx context.Context, signals <-chan os.Signal) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case sig := <-signals:
-			if stops(sig) {
-				return v.stop(sig, signals)
-			}
-			v.reloadAll()
-		}
+// obey waits for a signal to stop, or for the end of ctx.
+func (v *service) obey(ctx context.Context, stops <-chan os.Signal) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case sig := <-stops:
+		return v.stop(sig, stops)
 	}
 }
 
-// reloadAll reads the files again. What cannot be read stays as it was, and
-// keeps nothing else from being taken up.
-func (v *service) reloadAll() {
-	var errs []error
-	for _, reload := range v.reload {
-		errs = append(errs, reload())
+// revalidate asks whether a session that has logged in would still be let in.
+func (v *service) revalidate(s *server.Session) error {
+	for _, check := range v.checks {
+		if err := check(s); err != nil {
+			return err
+		}
 	}
-	if err := errors.Join(errs...); err != nil {
-		v.log.Error("reload: kept what was in force", "err", err)
-		return
-	}
-	v.log.Info("reloaded")
+	return nil
 }
 
 // stop drains: sessions may end by themselves until the time is over or a
-// second signal to stop comes.
-func (v *service) stop(sig os.Signal, signals <-chan os.Signal) error {
+// second signal comes. Until then reloads are made as ever.
+func (v *service) stop(sig os.Signal, stops <-chan os.Signal) error {
 	v.log.Info("draining", "signal", sig.String(), "timeout", v.drain)
 	ctx, cancel := context.WithTimeout(context.Background(), v.drain)
 	defer cancel()
 	drained := make(chan error, 1)
 	go func() { drained <- v.Shutdown(ctx) }() // ends with ctx, and with Close, at the latest
-	for {
-		select {
-		case err := <-drained:
-			if errors.Is(err, context.DeadlineExceeded) {
-				v.log.Warn("sessions were still open after the drain timeout")
-			}
-			return v.Close()
-		case again := <-signals:
-			if stops(again) {
-				v.log.Warn("ended by a second signal")
-				return v.Close()
-			}
+	select {
+	case err := <-drained:
+		if errors.Is(err, context.DeadlineExceeded) {
+			v.log.Warn("sessions were still open after the drain timeout")
 		}
+	case <-stops:
+		v.log.Warn("ended by a second signal")
 	}
+	return v.Close()
 }
-
-// stops tells the signals that end a service from the one that reloads it.
-func stops(sig os.Signal) bool { return sig == os.Interrupt || sig == syscall.SIGTERM }
 
 // listenAll opens every address; if one cannot be had it closes the others.
 func listenAll(addresses []string, listen func(string) ([]net.Listener, error)) ([]net.Listener, error) {

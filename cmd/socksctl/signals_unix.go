@@ -4,7 +4,9 @@ package main
 
 import (
 	"os"
+	"os/signal"
 	"syscall"
 )
 
-func reloadSignals() []os.Signal { return []os.Signal{syscall.SIGHUP} }
+// notifyReload has c told of the signal to reload.
+func notifyReload(c chan<- os.Signal) { signal.Notify(c, syscall.SIGHUP) }

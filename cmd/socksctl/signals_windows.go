@@ -2,5 +2,5 @@ package main
 
 import "os"
 
-// reloadSignals is empty: Windows has no SIGHUP. Files are watched there too.
-func reloadSignals() []os.Signal { return nil }
+// notifyReload does nothing: Windows has no SIGHUP. Files are watched there too.
+func notifyReload(chan<- os.Signal) {}

@@ -27,6 +27,8 @@ type Server struct {
 	PortRange         PortRange `toml:"port_range" yaml:"port_range"`
 	InsecureOpenProxy bool      `toml:"insecure_open_proxy" yaml:"insecure_open_proxy"`
 	DrainTimeout      Duration  `toml:"drain_timeout" yaml:"drain_timeout"`
+	Admin             string    `toml:"admin" yaml:"admin"` // where it is talked to; empty: the default place
+	AdminTokenPath    string    `toml:"admin_token_path" yaml:"admin_token_path"`
 	Limits            Limits    `toml:"limits" yaml:"limits"`
 }
 
@@ -97,6 +99,8 @@ type Forward struct {
 	ACL               string   `toml:"acl" yaml:"acl"` // the rule file
 	InsecureOpenProxy bool     `toml:"insecure_open_proxy" yaml:"insecure_open_proxy"`
 	DrainTimeout      Duration `toml:"drain_timeout" yaml:"drain_timeout"`
+	Admin             string   `toml:"admin" yaml:"admin"` // where it is talked to; empty: the default place
+	AdminTokenPath    string   `toml:"admin_token_path" yaml:"admin_token_path"`
 }
 
 // Log is how both talk.
