@@ -6,7 +6,8 @@
 // what is in memory, and give a *tls.Config that follows [Server.Reload] and
 // [Server.Watch] while it is in use: connections that are open live on, new
 // ones and resumed ones are judged by what is in force. A file that cannot be
-// used leaves the one before in force.
+// used leaves the one before in force. [Server.Verify] holds an open connection
+// against it.
 //
 // TLS 1.2 with AEAD suites and forward secrecy, and TLS 1.3, are spoken;
 // nothing older. [Reason] sorts failures, [Explain] turns an alert of the far
