@@ -28,14 +28,16 @@ type grounds struct {
 	sockets atomic.Int64 // paths of unix sockets given out
 }
 
-// newGrounds makes a directory with a user file, the rule files by their names,
-// the certificate of the server, the CA of clients and a list of the revoked.
+// newGrounds makes a directory with a user file, a program that knows whom it
+// lists, the rule files by their names, the certificate of the server, the CA of
+// clients and a list of the revoked.
 func newGrounds(t *testing.T) *grounds {
 	t.Helper()
 	g := &grounds{dir: t.TempDir(), roots: x509.NewCertPool(), clients: make(map[string]*tls.Certificate)}
 	hash, err := bcrypt.GenerateFromPassword([]byte("right"), bcrypt.MinCost)
 	check(t, err)
 	check(t, os.WriteFile(g.file("users"), []byte("alice:"+string(hash)+"\n"), 0o600))
+	check(t, os.WriteFile(g.file("verify"), []byte(`read -r name; read -r password; [ "$name $password" = "alice right" ]`), 0o600))
 	for _, r := range rules() {
 		check(t, os.WriteFile(g.file(r.name), []byte(r.text), 0o600))
 	}

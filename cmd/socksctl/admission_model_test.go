@@ -14,6 +14,7 @@ type gate struct {
 	beyond   bool   // loopback
 	beside   string // a second listener, on loopback: "", "plain", "request" or "require"
 	users    bool   // there is a user file: alice
+	program  bool   // in place of it, a program that knows her
 	insecure bool   // it was told to be an open proxy
 	rule     rule
 }
@@ -142,6 +143,9 @@ func (g gate) String() string {
 	}
 	if g.users {
 		text += ", users"
+	}
+	if g.program {
+		text += " by a program"
 	}
 	if g.insecure {
 		text += ", insecure"

@@ -114,7 +114,7 @@ func (c *Command) ask(ctx context.Context, s *server.Session, login server.Login
 
 // tell logs what is wrong with the program, and what it said.
 func (c *Command) tell(ctx context.Context, s *server.Session, login server.Login, v verdict) {
-	log := c.log.With("user", printable(login.Name), "client", s.Client)
+	log := c.log.With("user", printable(login.Name), "client", fmt.Sprint(s.Client))
 	level := slog.LevelDebug
 	if v.reason == server.LoginFault || errors.Is(v.err, context.DeadlineExceeded) { // not for a session that was ended
 		level = slog.LevelWarn
