@@ -21,6 +21,8 @@ func TestConformanceBIND(t *testing.T) { conform(t, sockstest.BIND()) }
 
 func TestConformanceUDP(t *testing.T) { conform(t, slices.Concat(sockstest.UDP(), sockstest.Soak())) }
 
+func TestConformanceRules(t *testing.T) { conform(t, sockstest.Rules()) }
+
 // streams returns the statements of no test of their own.
 func streams() []sockstest.Statement {
 	return slices.Concat(sockstest.Negotiation(), sockstest.Login(), sockstest.Requests(), sockstest.Targets(),

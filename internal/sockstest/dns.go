@@ -12,13 +12,15 @@ import (
 )
 
 // names is a name server. It knows the names it was given, and answers
-// SERVFAIL for fail.test, nothing for silent.test, and what begins with "slow"
-// only once it is released; any other name does not exist.
+// SERVFAIL for fail.test, nothing for silent.test, what begins with "slow" only
+// once it is released, and what begins with "turning" with another of its addresses
+// each time; any other name does not exist.
 type names struct {
 	addr    string
 	known   map[string][]netip.Addr
 	release chan struct{}
 
+	turns             atomic.Int64 // answers for names that begin with "turning", which tell one address each
 	queries           atomic.Int64
 	waiting, mostWait atomic.Int64 // slow queries held back, at once
 }
@@ -92,6 +94,9 @@ func (n *names) answer(conn *net.UDPConn, query []byte, from netip.AddrPort) {
 	b.StartQuestions()
 	b.Question(question)
 	b.StartAnswers()
+	if strings.HasPrefix(name, "turning") {
+		addrs = addrs[int(n.turns.Add(1))%len(addrs):][:1]
+	}
 	for _, addr := range addrs {
 		record := dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET, TTL: 60}
 		switch {

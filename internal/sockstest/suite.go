@@ -90,6 +90,10 @@ type Config struct {
 	// Policy allows what it returns true for. stage is "request", "dial",
 	// "peer", "datagram" or "answer"; addr has no IP while host is unresolved.
 	Policy func(stage, host string, addr netip.AddrPort) bool
+	// Rules is the text of a rule file in the place of Policy, and the server
+	// counts as one that listens beyond loopback. NearRules is that of the
+	// forwarder, if there is one.
+	Rules, NearRules string
 	// Dial is called before a CONNECT is dialled; its error is the dial's.
 	Dial func(ctx context.Context, network, address string) error
 	// Middle is given the address of the server that the forwarder is to use
@@ -146,7 +150,7 @@ func RunOne(t testing.TB, factory Factory, mode Mode, s Statement) {
 
 // All returns every statement of the suite.
 func All() []Statement {
-	return slices.Concat(Negotiation(), Login(), Requests(), Targets(), Replies(), Relay(), BIND(), UDP(), Soak(), TLS(), Limits(), Slow())
+	return slices.Concat(Negotiation(), Login(), Requests(), Targets(), Replies(), Relay(), BIND(), UDP(), Rules(), Soak(), TLS(), Limits(), Slow())
 }
 
 // Bench is what a statement works with: the mode, and the means to start the
@@ -180,4 +184,5 @@ func parsing(m Mode) bool      { return m.Hops == 0 && (m.Carrier == Plain || m.
 func directTLS(m Mode) bool    { return m.Hops == 0 && m.Carrier != Plain }
 func mutualDirect(m Mode) bool { return m.Hops == 0 && m.Carrier == MutualTLS }
 func forwardTLS(m Mode) bool   { return m.Hops == 1 && m.Carrier != Plain }
+func forwarded(m Mode) bool    { return m.Hops > 0 }
 func ipv4(m Mode) bool         { return !m.IPv6 }

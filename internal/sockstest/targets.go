@@ -73,8 +73,9 @@ func literalsJudged(t testing.TB, b *Bench) {
 	}
 }
 
-func unspecified(t testing.TB, b *Bench) {
-	ep := b.start(t, Config{})
+func unspecified(t testing.TB, b *Bench) { unspecifiedAt(t, b, b.start(t, Config{})) }
+
+func unspecifiedAt(t testing.TB, b *Bench, ep *Endpoint) {
 	o := b.origin(t)
 	for _, addr := range [][]byte{
 		at(netip.AddrPortFrom(netip.IPv4Unspecified(), o.addr.Port())),
@@ -93,9 +94,11 @@ func portZero(t testing.TB, b *Bench) {
 
 // ownListener asks each server on the way for itself: the literal is refused by
 // it, and a name, which leads elsewhere as well, by the last, who looks it up.
-func ownListener(t testing.TB, b *Bench) {
-	dns := startNames(t, map[string][]netip.Addr{"self.test": {loopback4, loopback6}})
-	ep := b.start(t, Config{Resolver: dns.addr})
+func ownListener(t testing.TB, b *Bench) { ownListenerAt(t, b, Config{}) }
+
+func ownListenerAt(t testing.TB, b *Bench, c Config) {
+	c.Resolver = startNames(t, map[string][]netip.Addr{"self.test": {loopback4, loopback6}}).addr
+	ep := b.start(t, c)
 	for _, hop := range ep.Hops {
 		addr := netip.MustParseAddrPort(hop)
 		spelled := [][]byte{at(addr), named(addr.Addr().String(), addr.Port())}

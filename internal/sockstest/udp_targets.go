@@ -17,7 +17,13 @@ func udpDenied(t testing.TB, b *Bench) {
 	a := b.associate(t, b.start(t, Config{Resolver: dns.addr, Policy: func(stage, host string, addr netip.AddrPort) bool {
 		return stage != "datagram" || host != "denied.test" && addr.Addr() != forbidden
 	}}))
-	e, secret := echoAt(t, loopback4), echoAt(t, forbidden)
+	a.judged(echoAt(t, loopback4), echoAt(t, forbidden))
+}
+
+// judged sends to e and to secret, by addresses and by the names that udpDenied
+// speaks of, and wants nothing to come to secret.
+func (a *association) judged(e, secret *echo) {
+	a.t.Helper()
 	for i, addr := range [][]byte{at(secret.addr), named("denied.test", e.addr.Port()), named("inside.test", secret.addr.Port())} {
 		a.send(addr, []byte("denied"))
 		a.drops("denied", int64(i+1))
@@ -26,7 +32,7 @@ func udpDenied(t testing.TB, b *Bench) {
 	a.send(named("good.test", e.addr.Port()), []byte("by name"))
 	a.expect(e.addr, []byte("by name"))
 	if len(secret.got) > 0 || string(e.next().data) != "allowed" {
-		t.Error("a denied datagram arrived")
+		a.t.Error("a denied datagram arrived")
 	}
 }
 

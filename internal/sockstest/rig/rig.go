@@ -7,6 +7,8 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -14,6 +16,7 @@ import (
 	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/client"
 	"github.com/socksctl/socksctl/forwarder"
+	"github.com/socksctl/socksctl/internal/acl"
 	"github.com/socksctl/socksctl/internal/auth"
 	"github.com/socksctl/socksctl/internal/sockstest"
 	"github.com/socksctl/socksctl/server"
@@ -59,6 +62,9 @@ func Start(t testing.TB, mode sockstest.Mode, cfg sockstest.Config) *sockstest.E
 		}
 		near := r.hop(addr)
 		r.appSide(near)
+		if cfg.NearRules != "" {
+			near.Policy = r.rules(cfg.NearRules, acl.Options{AllowPrivate: true, Unresolved: true})
+		}
 		addr = r.serve(near, sockstest.Plain)
 	}
 	slices.Reverse(r.addrs)
@@ -94,6 +100,9 @@ func (r *rig) last() *server.Server {
 			s.Auth = []server.Authenticator{auth.Certificate(certs.IdentityCN)}
 		}
 	}
+	if c.Rules != "" {
+		s.Policy = r.rules(c.Rules, acl.Options{})
+	}
 	if c.Policy != nil {
 		s.Policy = server.PolicyFunc(func(_ context.Context, _ *server.Session, t server.Target) error {
 			if !c.Policy(t.Stage.String(), t.Host, t.Addr) {
@@ -103,6 +112,20 @@ func (r *rig) last() *server.Server {
 		})
 	}
 	return s
+}
+
+// rules returns the policy of a rule file.
+func (r *rig) rules(text string, o acl.Options) *acl.Policy {
+	file := filepath.Join(r.t.TempDir(), "rules.toml")
+	err := os.WriteFile(file, []byte(text), 0o600)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	policy, err := acl.New(file, o)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return policy
 }
 
 // hop makes a server whose way out is the server at addr.
