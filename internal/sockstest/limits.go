@@ -13,13 +13,15 @@ import (
 )
 
 // Limits returns what keeps some clients from taking what others need: parts of
-// statements 9, 17 and 41.
+// statements 9, 17, 41, 46 and 65.
 func Limits() []Statement {
 	return []Statement{
 		{"09_connections_of_an_address_are_bounded", boundedAddress, appSide},
 		{"17_failed_logins_lock_their_address", lockedAddress, appSide},
 		{"17_failed_logins_lock_their_user_on_loopback", lockedUser, appSide},
 		{"41_sessions_of_a_user_are_bounded", boundedUser, ipv4},
+		{"46_bandwidth_of_a_user_is_bounded", boundedBandwidth, ipv4},
+		{"65_UDP_datagrams_of_a_user_are_bounded", boundedDatagrams, ipv4},
 	}
 }
 
@@ -224,4 +226,38 @@ func slowClient(t testing.TB, addr string) net.Conn {
 	t.Cleanup(func() { c.Close() })
 	c.SetDeadline(time.Now().Add(hang))
 	return c
+}
+
+// boundedBandwidth moves bytes both ways through a tunnel that is slowed down:
+// they arrive whole, and no sooner than they may.
+func boundedBandwidth(t testing.TB, b *Bench) {
+	const size, rate = 400_000, 1_000_000
+	app, target := b.tunnel(t, b.start(t, Config{Bandwidth: rate}), b.origin(t))
+	begun := time.Now()
+	exchange(t, app, target, size)
+	if took := time.Since(begun); took < size*time.Second/rate/2 {
+		t.Errorf("%d bytes each way took %v, at %d a second", size, took, rate)
+	}
+}
+
+// boundedDatagrams sends more datagrams than a user may: some go through, and
+// what does not is counted.
+func boundedDatagrams(t testing.TB, b *Bench) {
+	const sent = 200
+	a := b.associate(t, b.start(t, Config{Datagrams: 1}))
+	e := echoAt(t, b.ip())
+	for range sent {
+		a.send(at(e.addr), []byte("one of many"))
+	}
+	came := int64(0)
+	eventually(t, "each datagram to be back or counted", func() bool {
+		a.udp.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+		if _, err := a.udp.Read(make([]byte, 100)); err == nil {
+			came++
+		}
+		return came+a.ep.Drops()["rate"] == sent
+	})
+	if came < 16 || came > sent/2 {
+		t.Errorf("%d of %d datagrams came back at one a second, want the burst of 16 and few more", came, sent)
+	}
 }

@@ -146,6 +146,12 @@ func bytesBothWays(t testing.TB, b *Bench) {
 		size = 64 << 20
 	}
 	app, target := b.tunnel(t, b.start(t, Config{}), b.origin(t))
+	exchange(t, app, target, size)
+}
+
+// exchange sends size bytes each way at the same time, and wants them to arrive.
+func exchange(t testing.TB, app, target *wire, size int) {
+	t.Helper()
 	up, down := pattern(size, 1), pattern(size, 2)
 	done := make(chan error, 3)
 	push := func(w *wire, data []byte) {

@@ -79,6 +79,8 @@ type Config struct {
 	LoginFailures int  // that lock; 0: the default
 	ConnsPerIP    int  // connections of one address; 0: any number
 	ConnsPerUser  int  // sessions of one user, at the last server; 0: any number
+	Bandwidth     int  // bytes a second of one user, at the last server; 0: any number
+	Datagrams     int  // datagrams a second of one user, at the last server; 0: any number
 	Foreign       bool // apps seem to come from 192.0.2.N where they come from 127.0.0.N
 
 	Ports                [2]uint16 // of BIND listeners; zero: any

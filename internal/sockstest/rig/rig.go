@@ -94,11 +94,9 @@ func (r *rig) last() *server.Server {
 	}
 	s := &server.Server{Outbound: &counted{Outbound: direct, dials: &r.dials, before: c.Dial}}
 	s.Limits.Connect, s.Limits.BindWait, s.Limits.Warm = c.Connect, c.BindWait, c.Warm
-	if c.ConnsPerUser > 0 {
-		s.Limits.User.Conns = c.ConnsPerUser
-		if r.mode.Carrier == sockstest.MutualTLS {
-			s.Auth = []server.Authenticator{auth.Certificate(certs.IdentityCN)}
-		}
+	s.Limits.User = server.Quota{Conns: c.ConnsPerUser, Bandwidth: int64(c.Bandwidth), Datagrams: c.Datagrams}
+	if c.ConnsPerUser > 0 && r.mode.Carrier == sockstest.MutualTLS {
+		s.Auth = []server.Authenticator{auth.Certificate(certs.IdentityCN)}
 	}
 	if c.Rules != "" {
 		s.Policy = r.rules(c.Rules, acl.Options{})
