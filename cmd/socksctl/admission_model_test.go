@@ -66,9 +66,10 @@ func expected(g gate, v visit) outcome {
 }
 
 // starts tells whether the server may serve. Beyond loopback it must have a
-// login or require certificates, or have been told to do without.
+// login, require certificates or know its clients by their addresses, or have been
+// told to do without.
 func (g gate) starts() bool {
-	return !g.beyond || g.users || g.insecure || g.listener == "require"
+	return !g.beyond || g.users || g.insecure || g.listener == "require" || g.rule.clients
 }
 
 // identify returns as whom the client is admitted, or the end it meets.
@@ -99,6 +100,7 @@ func (g gate) identify(v visit, certified bool) outcome {
 type rule struct {
 	name, text string
 	allows     func(user string, here bool) bool
+	clients    bool // who is let in without a login is known by the address
 }
 
 func rules() []rule {
@@ -118,17 +120,17 @@ func rules() []rule {
 		return func(user string, _ bool) bool { return user != name }
 	}
 	return []rule{
-		{"no rule", "", everyone},
-		{"allow all", allow, everyone},
-		{"block all", block, nobody},
-		{"allow alice", block + user("alice", "allow", ""), only("alice")},
-		{"block alice", allow + user("alice", "block", ""), but("alice")},
-		{"allow carol", block + user("carol", "allow", ""), only("carol")},
-		{"allow from here", block + user("*", "allow", `sources = ["127.0.0.0/8"]`), func(_ string, here bool) bool { return here }},
-		{"allow from elsewhere", block + user("*", "allow", `sources = ["192.0.2.0/24"]`), nobody},
+		{"no rule", "", everyone, false},
+		{"allow all", allow, everyone, false},
+		{"block all", block, nobody, false},
+		{"allow alice", block + user("alice", "allow", ""), only("alice"), false},
+		{"block alice", allow + user("alice", "block", ""), but("alice"), false},
+		{"allow carol", block + user("carol", "allow", ""), only("carol"), false},
+		{"allow from here", block + user("*", "allow", `sources = ["127.0.0.0/8"]`), func(_ string, here bool) bool { return here }, true},
+		{"allow from elsewhere", block + user("*", "allow", `sources = ["192.0.2.0/24"]`), nobody, true},
 		// A block is not outdone by what allows more.
-		{"block all, allow alice", block + user("*", "block", "") + user("alice", "allow", "priority = 9"), nobody},
-		{"allow all, block alice", allow + user("*", "allow", "priority = 9") + user("alice", "block", ""), but("alice")},
+		{"block all, allow alice", block + user("*", "block", "") + user("alice", "allow", "priority = 9"), nobody, false},
+		{"allow all, block alice", allow + user("*", "allow", "priority = 9") + user("alice", "block", ""), but("alice"), false},
 	}
 }
 

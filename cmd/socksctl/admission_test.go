@@ -42,13 +42,13 @@ func gates() (all []gate) {
 
 // ruled returns g under each rule file. Where it differs from another in the
 // listeners alone three do: none, one that lets a user through, one that lets
-// nobody. So it is with the race detector, for which all take a minute, and where
+// nobody; and beyond loopback those that know clients. So it is with the race detector, for which all take a minute, and where
 // a program verifies logins, which is started for each that is wrong.
 func (g gate) ruled() (all []gate) {
 	few := []string{"no rule", "allow alice", "block all"}
 	for _, g.rule = range rules() {
 		isFew := slices.Contains(few, g.rule.name)
-		if g.beside == "" && !g.beyond && !raceDetector || isFew {
+		if g.beside == "" && !g.beyond && !raceDetector || isFew || g.beyond && g.rule.clients {
 			all = append(all, g)
 		}
 		if byProgram := g; g.users && g.beside == "" && isFew && runtime.GOOS != "windows" {
@@ -278,7 +278,8 @@ func (tb *table) checkRequirements(c cell) {
 		{"a method that was offered", true, strings.ContainsAny(c.offered, "\x00\x02")},
 		{"a rule to allow it", strings.HasPrefix(c.rule.name, "block all"), false},
 		{"a rule to allow alice", strings.HasSuffix(c.rule.name, "block alice"), got.user != "alice"},
-		{"to be open", c.beyond, c.users || c.insecure || c.listener == "require"},
+		{"to be open", c.beyond, c.users || c.insecure || c.listener == "require" || c.rule.clients},
+		{"a client that is known", strings.HasSuffix(c.rule.name, "from elsewhere"), false},
 	} {
 		if need.asked && !need.filled {
 			tb.t.Errorf("%v: dialled without %s", c, need.what)
