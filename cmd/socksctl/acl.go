@@ -1,19 +1,26 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"slices"
 
 	"github.com/socksctl/socksctl/internal/acl"
 	"github.com/socksctl/socksctl/internal/auth"
+	"github.com/socksctl/socksctl/server"
 )
 
 // useRules has the sessions of v, whose logins and listeners are there, judged by
 // a rule file, and without one by the kind of address alone. Where nothing else
 // keeps strangers out, the rules have to, now and after each reload.
 func (v *service) useRules(file string, o acl.Options) error {
-	o.MustKnowClients = file != "" && v.check() != nil
+	open, _ := v.open()
+	o.MustKnowClients = file != "" && open != nil
 	policy, err := acl.New(file, o)
+	if errors.Is(err, server.ErrOpenProxy) {
+		return fmt.Errorf("%s: %w", shown(open.Addr()), err)
+	}
 	if err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func expected(g gate, v visit) outcome {
 }
 
 // starts tells whether the server may serve. Beyond loopback it must have a
-// login, require certificates or know its clients by their addresses, or have been
+// login, require certificates, have rules that know its clients, or have been
 // told to do without.
 func (g gate) starts() bool {
 	return !g.beyond || g.users || g.insecure || g.listener == "require" || g.rule.clients
@@ -100,7 +100,7 @@ func (g gate) identify(v visit, certified bool) outcome {
 type rule struct {
 	name, text string
 	allows     func(user string, here bool) bool
-	clients    bool // who is let in without a login is known by the address
+	clients    bool // it tells those that it lets through without a login by their addresses
 }
 
 func rules() []rule {
@@ -119,6 +119,7 @@ func rules() []rule {
 	but := func(name string) func(string, bool) bool {
 		return func(user string, _ bool) bool { return user != name }
 	}
+	fromHere := func(_ string, here bool) bool { return here }
 	return []rule{
 		{"no rule", "", everyone, false},
 		{"allow all", allow, everyone, false},
@@ -126,8 +127,10 @@ func rules() []rule {
 		{"allow alice", block + user("alice", "allow", ""), only("alice"), false},
 		{"block alice", allow + user("alice", "block", ""), but("alice"), false},
 		{"allow carol", block + user("carol", "allow", ""), only("carol"), false},
-		{"allow from here", block + user("*", "allow", `sources = ["127.0.0.0/8"]`), func(_ string, here bool) bool { return here }, true},
+		{"allow from here", block + user("*", "allow", `sources = ["127.0.0.0/8"]`), fromHere, true},
 		{"allow from elsewhere", block + user("*", "allow", `sources = ["192.0.2.0/24"]`), nobody, true},
+		{"allow from everywhere", block + user("*", "allow", `sources = ["0.0.0.0/1", "128.0.0.0/1", "::/0"]`), fromHere, false},
+		{"allow all, and from here", allow + user("*", "allow", `sources = ["127.0.0.0/8"]`), everyone, false},
 		// A block is not outdone by what allows more.
 		{"block all, allow alice", block + user("*", "block", "") + user("alice", "allow", "priority = 9"), nobody, false},
 		{"allow all, block alice", allow + user("*", "allow", "priority = 9") + user("alice", "block", ""), but("alice"), false},

@@ -79,23 +79,31 @@ func refusesToStart(t *testing.T, v *service) {
 // A forwarder lends out its owner's certificate.
 func TestNoOpenForwarderByAccident(t *testing.T) {
 	g := newGrounds(t)
-	for _, local := range [][]string{{"0.0.0.0:0"}, {"[::]:0"}, {"127.0.0.1:0", "0.0.0.0:0"}} {
+	open := func(change func(*config.Forward), local ...string) (*service, error) {
 		c := &config.Forward{
 			Local: local, Server: []string{"socks5+tls://localhost"}, CAPath: g.file("ca.crt"),
 			CertificatePath: g.file("good.crt"), PrivateKeyPath: g.file("good.key"),
 		}
-		open := func() *service {
-			t.Helper()
-			v, err := newForward(streams{err: io.Discard}, c, forwardOptions(c), slog.New(slog.DiscardHandler))
+		change(c)
+		return newForward(streams{err: io.Discard}, c, forwardOptions(c), slog.New(slog.DiscardHandler))
+	}
+	for _, local := range [][]string{{"0.0.0.0:0"}, {"[::]:0"}, {"127.0.0.1:0", "0.0.0.0:0"}} {
+		v, err := open(func(*config.Forward) {}, local...)
+		check(t, err)
+		refusesToStart(t, v)
+		for _, admit := range []func(c *config.Forward){
+			func(c *config.Forward) { c.Users = g.file("users") },
+			func(c *config.Forward) { c.InsecureOpenProxy = true },
+			func(c *config.Forward) { c.ACL = g.file("allow from here") },
+		} {
+			v, err := open(admit, local...)
 			check(t, err)
-			return v
-		}
-		refusesToStart(t, open())
-		for _, admit := range []config.Forward{{Users: g.file("users")}, {InsecureOpenProxy: true}} {
-			c.Users, c.InsecureOpenProxy = admit.Users, admit.InsecureOpenProxy
-			v := open()
 			check(t, v.check())
 			closeAll(v.plain)
+		}
+		_, err = open(func(c *config.Forward) { c.ACL = g.file("allow from everywhere") }, local...)
+		if status(err) != exitConfiguration || !namesOpen(err) {
+			t.Errorf("rules that let in everyone: exit status %d and %v, want 3 and the listener beyond loopback", status(err), err)
 		}
 	}
 }

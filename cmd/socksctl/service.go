@@ -71,24 +71,33 @@ func (v *service) run(s streams) error {
 }
 
 // check refuses listeners that would let anyone in, before one is announced.
-// Without a login only a required certificate will do, or rules that know their
-// clients: a certificate that is only asked for keeps nobody out.
 func (v *service) check() error {
+	open, err := v.open()
+	if open != nil {
+		err = misconfigured(fmt.Errorf("%s: %w", shown(open.Addr()), err))
+	}
+	return err
+}
+
+// open returns a listener that would let anyone in, and why. Without a login only
+// a required certificate will do, or rules that know their clients: a certificate
+// that is only asked for keeps nobody out.
+func (v *service) open() (net.Listener, error) {
 	asked := v.Server
 	if !v.login {
 		asked = &server.Server{Policy: v.Policy}
 	}
 	for _, l := range v.plain {
 		if err := asked.MayServe(l.Addr(), nil); err != nil {
-			return misconfigured(fmt.Errorf("%s: %w", shown(l.Addr()), err))
+			return l, err
 		}
 	}
 	for _, l := range v.secure {
 		if err := asked.MayServe(l.Addr(), v.TLS); err != nil {
-			return misconfigured(fmt.Errorf("%s: %w", shown(l.Addr()), err))
+			return l, err
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // serve starts a goroutine for each listener; they end when the server does.
