@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"golang.org/x/net/idna"
 )
@@ -49,42 +48,32 @@ func Parse(path string, text []byte) (*Rules, error) {
 		users: make(map[string]*table), groups: make(map[string]*table), memberOf: make(map[string][]string),
 	}
 	order := 0
-	for i := range f.Groups {
-		if err := r.add(r.groups, "group", &f.Groups[i], &order); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, r.at(text, "groups", i, err))
+	for _, p := range f.subjects(text) {
+		err := r.add(p, &order)
+		if err != nil && p.line > 0 {
+			err = fmt.Errorf("line %d: %w", p.line, err)
 		}
-	}
-	for i := range f.Users {
-		u := &f.Users[i]
-		if err := r.add(r.users, "user", u, &order); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, r.at(text, "users", i, err))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		r.memberOf[u.name()] = u.Groups
 	}
 	return r, nil
 }
 
-// at names the line on which the i-th table of an array begins.
-func (r *Rules) at(text []byte, array string, i int, err error) error {
-	line := 0
-	for s := range strings.Lines(string(text)) {
-		line++
-		if strings.HasPrefix(strings.ReplaceAll(s, " ", ""), "[["+array+"]]") {
-			if i--; i < 0 {
-				return fmt.Errorf("line %d: %w", line, err)
-			}
-		}
-	}
-	return err
-}
-
 // add compiles what a user or group says; order counts the rules of the file.
-func (r *Rules) add(to map[string]*table, kind string, s *subject, order *int) error {
+func (r *Rules) add(s placed, order *int) error {
+	to, kind := r.users, s.kind
+	if kind == "group" {
+		to = r.groups
+	}
 	if err := s.check(kind); err != nil {
 		return fmt.Errorf("%ss.%w", kind, err)
 	}
 	if to[s.name()] != nil {
 		return fmt.Errorf("%ss.name: %q is there twice", kind, s.name())
+	}
+	if kind == "user" {
+		r.memberOf[s.name()] = s.Groups
 	}
 	t := newTable(s.Limits)
 	to[s.name()] = t

@@ -39,7 +39,12 @@ func some[T any](d *dice, of ...T) []T {
 // rules makes up a rule file. Subjects without a rule are not in it.
 func (d *dice) rules() *modelRules {
 	m := &modelRules{allowed: d.roll(2) == 1, memberOf: make(map[string][]string)}
-	for _, subject := range []string{"group g", "group h", "user *", "user alice"} {
+	subjects := []string{"group g", "group h", "user *", "user alice"}
+	for i := range subjects {
+		j := i + d.roll(len(subjects)-i)
+		subjects[i], subjects[j] = subjects[j], subjects[i]
+	}
+	for _, subject := range subjects {
 		for i := range d.roll(4) {
 			m.rules = append(m.rules, d.rule(subject, i+1))
 		}

@@ -3,6 +3,7 @@ package acl
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/socksctl/socksctl/internal/strict"
@@ -28,6 +29,42 @@ type subject struct {
 }
 
 func (s *subject) name() string { return cmp.Or(s.Name, s.Username) }
+
+// placed is a user or group, and where the file begins to tell of it.
+type placed struct {
+	*subject
+	kind string // "user" or "group"
+	line int    // 0: not known, in an array that is written inline
+}
+
+// subjects returns users and groups in the order of the file, of which text is
+// what f was decoded from.
+func (f *file) subjects(text []byte) []placed {
+	var users, groups, all []placed
+	for i := range f.Users {
+		users = append(users, placed{subject: &f.Users[i], kind: "user"})
+	}
+	for i := range f.Groups {
+		groups = append(groups, placed{subject: &f.Groups[i], kind: "group"})
+	}
+	line := 0
+	for s := range strings.Lines(string(text)) {
+		line++
+		from := &users
+		switch head := strings.Join(strings.Fields(s), ""); {
+		case strings.HasPrefix(head, "[[groups]]"):
+			from = &groups
+		case !strings.HasPrefix(head, "[[users]]"):
+			continue
+		}
+		if len(*from) > 0 {
+			(*from)[0].line = line
+			all = append(all, (*from)[0])
+			*from = (*from)[1:]
+		}
+	}
+	return slices.Concat(all, groups, users)
+}
 
 type fileRule struct {
 	Action       action        `toml:"action"`

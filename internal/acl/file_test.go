@@ -17,6 +17,8 @@ func TestErrors(t *testing.T) {
 		alice + "[[users]]\nusername='alice'":                           `f: line 3: users.name: "alice" is there twice`,
 		"[[users]]\ngroups=['g']":                                       "f: line 1: users.name: is missing",
 		alice + "username='bob'":                                        "f: line 1: users.username: is there beside name",
+		"users=[{name='a'}, {name='a'}]":                                `f: users.name: "a" is there twice`,
+		"\t[[ users ]]":                                                 "f: line 1: users.name: is missing",
 		"[[groups]]\nusername='g'":                                      "f: line 1: groups.username: a group has a name",
 		"[[groups]]\nname='g'\ngroups=['h']":                            "f: line 1: groups.groups: a group is in no groups",
 		alice + "[[users.rules]]\npriority=1":                           "f: line 1: users.rules.action: is missing in rule 1 of alice",
