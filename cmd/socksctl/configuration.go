@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/socksctl/socksctl/internal/admin"
 	"github.com/socksctl/socksctl/internal/config"
 	"github.com/socksctl/socksctl/server"
 )
@@ -15,18 +16,20 @@ type configuration struct {
 	load    func() (*loaded, error)
 	started *loaded // what the service was made from
 	latest  *loaded // what was read last, and is valid
-	inForce server.Limits
 }
 
 // useConfiguration has reloads of v read the configuration again, by load.
 func (v *service) useConfiguration(l *loaded, level *slog.LevelVar, load func() (*loaded, error)) {
-	c := &configuration{load: load, started: l, latest: l, inForce: limitsOf(l.Server.Limits)}
+	c := &configuration{load: load, started: l, latest: l}
 	v.restart = c.pending
 	v.parts = append([]part{
 		{name: "configuration", files: named(l.file), prepare: c.read},
-		{name: "limits", prepare: func() (func(), error) { return c.limits(v), nil }},
 		{name: "log level", prepare: func() (func(), error) { return c.level(level), nil }},
 	}, v.parts...)
+	if v.admin.service == admin.Serve { // a forwarder has limits of its own, whatever the file says of a server
+		inForce := limitsOf(l.Server.Limits)
+		v.parts = append(v.parts, part{name: "limits", prepare: func() (func(), error) { return c.limits(v, &inForce), nil }})
+	}
 }
 
 // read reads all, for the parts that follow to take from.
@@ -38,15 +41,14 @@ func (c *configuration) read() (func(), error) {
 	return nil, err
 }
 
-// limits puts those of the file in force; of forward they never change.
-func (c *configuration) limits(v *service) (commit func()) {
+func (c *configuration) limits(v *service, inForce *server.Limits) (commit func()) {
 	latest := limitsOf(c.latest.Server.Limits)
-	if latest == c.inForce {
+	if latest == *inForce {
 		return nil
 	}
 	return func() {
 		v.SetLimits(latest)
-		c.inForce = latest
+		*inForce = latest
 	}
 }
 

@@ -129,7 +129,8 @@ func TestReloadTriggers(t *testing.T) {
 					t.Errorf("%s: %v", s.what, err)
 				}
 			}
-			if strings.Contains(r.said.String(), "level=ERROR") {
+			// A watch may see the new key beside the old certificate, and is right to complain.
+			if by != byFiles && strings.Contains(r.said.String(), "level=ERROR") {
 				t.Error("an error was logged")
 			}
 		})
