@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"syscall"
@@ -17,7 +18,7 @@ import (
 var ErrTooMany = errors.New("too many connections")
 
 // errCrowdedOut ends the oldest connection that waits, in favour of a new one.
-var errCrowdedOut = errors.New("gave way to newer connections before it was admitted")
+var errCrowdedOut = fmt.Errorf("%w: gave way to newer ones before it was admitted", ErrTooMany)
 
 // serve is Serve, and ServeTLS when config is not nil.
 func (s *Server) serve(l net.Listener, config *tls.Config) error {
@@ -101,7 +102,7 @@ func (s *Server) start(raw net.Conn, listener string, config *tls.Config) {
 		ID: s.lastID.Add(1), Start: time.Now(), Client: raw.RemoteAddr(), Listener: listener,
 		server: s, local: raw.LocalAddr(), cancel: cancel, epoch: s.epoch.Load(),
 	}
-	c := &conn{Session: session, ctx: context.WithValue(ctx, sessionKey{}, session), raw: raw, peer: raw}
+	c := &conn{Session: session, ctx: context.WithValue(ctx, sessionKey{}, session), raw: raw, peer: raw, since: session.Start}
 	c.release = context.AfterFunc(ctx, func() { relay.Abort(raw) })
 	if !s.register(session) {
 		relay.Abort(raw)

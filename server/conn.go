@@ -41,6 +41,17 @@ type conn struct {
 	peer    net.Conn        // what SOCKS is spoken on: raw, or the TLS over it
 	in      *bufio.Reader   // reads peer until the request is there
 	release func() bool     // stops ctx's hold on raw
+	since   time.Time       // when its stage began
+}
+
+// enter begins a stage, and tells how long the one before it took.
+func (c *conn) enter(stage Stage) {
+	now := time.Now()
+	if observer := c.server.stages; observer != nil {
+		observer.Passed(c.Session, c.Stage(), now.Sub(c.since))
+	}
+	c.since = now
+	c.stage.Store(uint32(stage))
 }
 
 // own is the goroutine that owns the connection from accept on. A TLS handshake
@@ -201,6 +212,7 @@ func (c *conn) refuse(err error) error {
 	if r == socks5.Succeeded || r > socks5.AddressTypeNotSupported {
 		r = socks5.GeneralFailure
 	}
+	c.refusal.Store(uint32(r))
 	if werr := c.reply(r, socks5.Addr{}); werr != nil {
 		return errors.Join(err, werr)
 	}
@@ -225,11 +237,12 @@ func (c *conn) finish(err error) {
 	} else if c.Stage() != StageRelay {
 		relay.CloseDrained(c.peer, drainWait)
 	}
+	reason := c.reasonOf(err)
 	c.release()
 	c.cancel(nil)
 	_ = c.peer.Close() // closed before, unless the relay never ran
 	c.server.giveBack(c.Session)
-	c.Session.finish(time.Now(), err)
+	c.Session.finish(time.Now(), err, reason)
 	if observer := c.server.Observer; observer != nil {
 		observer.Closed(c.Session)
 	}

@@ -23,13 +23,14 @@ func (s *Session) judge(ctx context.Context, t Target) error {
 	if s == nil {
 		return nil
 	}
-	if err := s.server.guard(t); err != nil {
-		return err
-	}
-	if s.server.Policy == nil {
+	err := s.server.guard(t)
+	if err == nil && s.server.Policy == nil {
 		return nil
 	}
-	err := s.server.Policy.Allow(ctx, s, t)
+	if err == nil {
+		err = s.server.Policy.Allow(ctx, s, t)
+	}
+	s.server.judged.add(t.Stage, err)
 	if err == nil || errors.Is(err, ErrDenied) {
 		return err
 	}

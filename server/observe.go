@@ -1,5 +1,7 @@
 package server
 
+import "time"
+
 // Observer is told of sessions. Opened comes when one is admitted: its login and
 // request are known and allowed. Closed comes for every connection accepted,
 // admitted or not, exactly once, after its sockets are closed; its counters are
@@ -24,5 +26,23 @@ func (o Observers) Opened(s *Session) {
 func (o Observers) Closed(s *Session) {
 	for _, one := range o {
 		one.Closed(s)
+	}
+}
+
+// StageObserver is an [Observer] that is also told how long sessions took for
+// what comes before they are open. Passed comes whenever one enters a stage, on
+// its own goroutine, and tells of the stage before. The stage that a session ends
+// in it has not passed.
+type StageObserver interface {
+	Observer
+	Passed(s *Session, stage Stage, took time.Duration)
+}
+
+// Passed tells the Observers that want to know.
+func (o Observers) Passed(s *Session, stage Stage, took time.Duration) {
+	for _, one := range o {
+		if one, ok := one.(StageObserver); ok {
+			one.Passed(s, stage, took)
+		}
 	}
 }

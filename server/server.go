@@ -69,6 +69,8 @@ type Server struct {
 	accounts accounts      // what users take
 	guesses  guesses       // failed logins
 	logins   logins        // how many, by their end
+	judged   decisions     // how often, by what came of it
+	stages   StageObserver // the Observer, if it is one
 	running  sync.WaitGroup
 	stopped  chan struct{} // closed by Shutdown and Close
 
@@ -120,6 +122,7 @@ func (s *Server) init() {
 		if s.log == nil {
 			s.log = slog.New(slog.DiscardHandler)
 		}
+		s.stages, _ = s.Observer.(StageObserver)
 		s.ownTCP, s.ownUDP = new(ports), new(ports)
 		s.stopped = make(chan struct{})
 		s.leaving = make(chan struct{}, overshoot)

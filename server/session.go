@@ -31,6 +31,7 @@ type Session struct {
 	DatagramsUp, DatagramsDown atomic.Int64
 	drops                      [carrier.NumDrops]atomic.Int64
 	stage                      atomic.Uint32
+	refusal                    atomic.Uint32
 	server                     *Server
 	local                      net.Addr                // our end of the client's connection
 	cancel                     context.CancelCauseFunc // ends the context that everything of the session runs under
@@ -47,6 +48,8 @@ type Session struct {
 	rule     string
 	end      time.Time
 	err      error
+
+	endReason EndReason
 }
 
 type sessionKey struct{}
@@ -59,8 +62,6 @@ func SessionFrom(ctx context.Context) *Session {
 
 // Stage returns how far the session has come.
 func (s *Session) Stage() Stage { return Stage(s.stage.Load()) }
-
-func (s *Session) enter(stage Stage) { s.stage.Store(uint32(stage)) }
 
 // End ends the session: both its sockets are closed at once, and reason is its
 // Err. It does not wait. Only the first reason counts.
@@ -139,8 +140,8 @@ func (s *Session) setBound(a net.Addr) {
 }
 
 // finish freezes the record.
-func (s *Session) finish(now time.Time, err error) {
+func (s *Session) finish(now time.Time, err error, reason EndReason) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.end, s.err = now, err
+	s.end, s.err, s.endReason = now, err, reason
 }

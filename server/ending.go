@@ -1,0 +1,73 @@
+package server
+
+import (
+	"context"
+	"errors"
+
+	"github.com/socksctl/socksctl/internal/relay"
+)
+
+// EndReason is why a session ended, in a word that can label a counter.
+type EndReason string
+
+// Every session ends for one of these.
+const (
+	EndOK         EndReason = "ok"         // both sides closed in order
+	EndDenied     EndReason = "denied"     // by rule, quota or Gate
+	EndLogin      EndReason = "login"      // it was refused
+	EndLimit      EndReason = "limit"      // there were too many, or it gave way to others
+	EndTLS        EndReason = "tls"        // the handshake failed
+	EndIncomplete EndReason = "incomplete" // it hung up, talked nonsense or took too long before it had asked for anything
+	EndFailed     EndReason = "failed"     // what it asked for could not be had: Refusal tells
+	EndIdle       EndReason = "idle"       // nothing moved for too long
+	EndAborted    EndReason = "aborted"    // one side broke off
+	EndShutdown   EndReason = "shutdown"   // of the server
+	EndKilled     EndReason = "killed"     // by End, for a reason that is none of the others
+)
+
+// EndReason returns why the session ended; it means something once that has.
+func (s *Session) EndReason() EndReason {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.endReason
+}
+
+// Refusal returns the REP code by which the request was refused (RFC 1928,
+// section 6), and 0 when it was not.
+func (s *Session) Refusal() byte { return byte(s.refusal.Load()) }
+
+// reasonOf sorts err, that c ended with.
+func (c *conn) reasonOf(err error) EndReason {
+	switch {
+	case errors.Is(err, ErrServerClosed):
+		return EndShutdown
+	case errors.Is(err, ErrTooMany):
+		return EndLimit
+	case errors.Is(err, ErrLogin):
+		return EndLogin
+	case errors.Is(err, ErrDenied):
+		return EndDenied
+	case context.Cause(c.ctx) != nil:
+		return EndKilled
+	}
+	return c.reasonAt(c.Stage(), err)
+}
+
+// reasonAt sorts err by how far c had come.
+func (c *conn) reasonAt(stage Stage, err error) EndReason {
+	switch {
+	case err == nil:
+		return EndOK
+	case stage == StageAccept:
+		return EndDenied
+	case stage == StageTLS:
+		return EndTLS
+	case c.Refusal() != 0:
+		return EndFailed
+	case stage <= StageRequest:
+		return EndIncomplete
+	case errors.Is(err, relay.ErrIdle):
+		return EndIdle
+	}
+	return EndAborted
+}
