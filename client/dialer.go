@@ -92,6 +92,12 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 	return &conn{Conn: s.conn, bound: netAddr(s.outside(bound)), remote: netAddr(target)}, nil
 }
 
+// Patience returns how long a call may take: for the reply to a request, with
+// the way to the proxy before it, and for the peer of a BIND.
+func (d *Dialer) Patience() (reply, peer time.Duration) {
+	return d.timeout() + d.replyTimeout(), d.bindTimeout()
+}
+
 func (d *Dialer) timeout() time.Duration      { return orDefault(d.Timeout, DefaultTimeout) }
 func (d *Dialer) replyTimeout() time.Duration { return orDefault(d.ReplyTimeout, DefaultReplyTimeout) }
 func (d *Dialer) bindTimeout() time.Duration  { return orDefault(d.BindTimeout, DefaultBindTimeout) }

@@ -25,6 +25,7 @@ func (d *Dialer) reach(ctx context.Context, deadline time.Time) (*session, error
 }
 
 func (d *Dialer) reachOnce(ctx context.Context, deadline time.Time, offerALPN bool) (*session, error) {
+	begin := time.Now()
 	raw, err := d.dialProxy(ctx, deadline)
 	if err != nil {
 		return nil, d.fault("dial", err)
@@ -39,6 +40,9 @@ func (d *Dialer) reachOnce(ctx context.Context, deadline time.Time, offerALPN bo
 		}
 	}
 	s.in.r = s.conn
+	if reached := attemptOf(ctx).Reached; reached != nil {
+		reached(time.Since(begin))
+	}
 	return s, nil
 }
 
@@ -63,7 +67,7 @@ func dialBy(ctx context.Context, forward proxy.Dialer, network, address string) 
 		var host net.Dialer
 		return host.DialContext(ctx, network, address)
 	case proxy.ContextDialer:
-		return forward.DialContext(ctx, network, address)
+		return forward.DialContext(WithAttempt(ctx, Attempt{}), network, address)
 	}
 	return dialUnasked(ctx, forward, network, address)
 }

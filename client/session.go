@@ -47,12 +47,17 @@ func (d *Dialer) askOnce(ctx context.Context, req socks5.Request) (*session, soc
 	return s, bound, nil
 }
 
-// open reaches the proxy, and logs in unless that can go with the request.
-func (d *Dialer) open(ctx context.Context) (*session, error) {
+// connect reaches the proxy for a session that can log in.
+func (d *Dialer) connect(ctx context.Context) (*session, error) {
 	if err := d.checkLogin(); err != nil {
 		return nil, d.fault("login", err)
 	}
-	s, err := d.reach(ctx, time.Now().Add(d.timeout()))
+	return d.reach(ctx, d.deadline(ctx))
+}
+
+// open reaches the proxy, and logs in unless that can go with the request.
+func (d *Dialer) open(ctx context.Context) (*session, error) {
+	s, err := d.connect(ctx)
 	if err != nil || s.known && !d.askFirst.Load() {
 		return s, err
 	}
