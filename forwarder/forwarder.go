@@ -8,6 +8,10 @@
 //	listeners, err := forwarder.Listen(ctx, ":1080")
 //	f := forwarder.New(d)
 //	err = f.Serve(listeners[0])
+//
+// With several servers behind it, [Servers] stands for the Dialer: it chooses
+// one for each request, and goes by those that do not work. [SRV] takes them
+// from DNS.
 package forwarder
 
 import (
@@ -22,24 +26,33 @@ import (
 	"github.com/socksctl/socksctl/server"
 )
 
-var _ server.Outbound = (*client.Dialer)(nil)
+// Upstream is a way out through SOCKS servers.
+type Upstream interface {
+	server.Outbound
+	// Patience returns how long a request may take until a server has answered
+	// it, and a BIND until its peer has come.
+	Patience() (reply, peer time.Duration)
+}
 
-// slack is by how much the forwarder waits longer than the Dialer, and the
-// Dialer than the server, so that the reply of the far end is the one that
+var (
+	_ server.Outbound = (*client.Dialer)(nil)
+	_ Upstream        = (*client.Dialer)(nil)
+	_ Upstream        = (*Servers)(nil)
+)
+
+// slack is by how much the forwarder waits longer than its Upstream, and that
+// longer than the server, so that the reply of the far end is the one that
 // counts.
 const slack = 5 * time.Second
 
-// New returns a server that carries everything out through d. Its Limits leave
-// d the time it needs; the logins of its Auth are the apps' and have nothing to
-// do with d's.
-func New(d *client.Dialer) *server.Server {
-	reach := orDefault(d.Timeout, client.DefaultTimeout)
+// New returns a server that carries everything out through u, a *[client.Dialer]
+// or [Servers]. Its Limits leave u the time it needs; the logins of its Auth are
+// the apps' and have nothing to do with those of u.
+func New(u Upstream) *server.Server {
+	reply, peer := u.Patience()
 	return &server.Server{
-		Outbound: d,
-		Limits: server.Limits{
-			Connect:  reach + orDefault(d.ReplyTimeout, client.DefaultReplyTimeout) + slack,
-			BindWait: orDefault(d.BindTimeout, client.DefaultBindTimeout) + slack,
-		},
+		Outbound: u,
+		Limits:   server.Limits{Connect: reply + slack, BindWait: peer + slack},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -31,15 +32,18 @@ type records chan *server.Session
 func (records) Opened(*server.Session)     {}
 func (r records) Closed(s *server.Session) { r <- s }
 
-// forward serves a forwarder through d until the test ends, and returns where,
+// newLog returns a logger on w.
+func newLog(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
+
+// forward serves a forwarder through u until the test ends, and returns where,
 // and what it leaves.
-func forward(t *testing.T, d *client.Dialer) (string, records) {
+func forward(t *testing.T, u forwarder.Upstream) (string, records) {
 	t.Helper()
 	listeners, err := forwarder.Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, r := forwarder.New(d), make(records, 100)
+	f, r := forwarder.New(u), make(records, 10000)
 	f.Observer = r
 	served := make(chan error, 1)
 	go func() { served <- f.Serve(listeners[0]) }()

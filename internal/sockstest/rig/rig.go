@@ -132,7 +132,7 @@ func (r *rig) hop(addr string) *server.Server {
 	if r.mode.Carrier != sockstest.Plain {
 		d.TLS = r.clientTLS()
 	}
-	return forwarder.New(d)
+	return forwarder.New(forwarder.NewServers(d))
 }
 
 // serve starts s for the length of the test, and returns its address.
