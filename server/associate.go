@@ -124,7 +124,8 @@ func (c *conn) exchange(ctx context.Context, app, out carrier.Conn) error {
 	c.enter(StageRelay)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	a := &association{conn: c, ctx: ctx, app: app, out: out, cancel: cancel, idle: relay.Idle{After: c.server.inForce().UDPIdle}}
+	a := &association{conn: c, ctx: ctx, app: app, out: out, cancel: cancel, idle: relay.Idle{After: c.server.inForce().UDPIdle, Active: &c.active}}
+	c.remotes.Store(new(remotes))
 	defer a.idle.Start(func() { cancel(relay.ErrIdle) })()
 	closed := make(chan struct{})
 	context.AfterFunc(ctx, func() { // runs always: requests ends with ctx, or ends it

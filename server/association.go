@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/netip"
+	"time"
 
 	"github.com/socksctl/socksctl/internal/carrier"
 	"github.com/socksctl/socksctl/internal/relay"
@@ -25,6 +26,7 @@ type association struct {
 // requests takes datagrams from the client to where they are addressed.
 func (a *association) requests() {
 	var ds [batch]carrier.Datagram
+	far := remoteView{remotes: a.remotes.Load()}
 	for {
 		n, err := a.app.ReadBatch(ds[:])
 		if errors.Is(err, io.EOF) { // on a Stream; an end on the other side is no such thing
@@ -37,17 +39,20 @@ func (a *association) requests() {
 		allowed := a.judgeAll(StageDatagram, ds[:n])
 		a.DatagramsUp.Add(int64(len(allowed)))
 		a.BytesUp.Add(payload(allowed))
+		now := time.Now()
+		far.countUp(allowed, now)
 		if err := a.out.WriteBatch(allowed); err != nil {
 			a.cancel(err)
 			return
 		}
-		a.idle.Touch()
+		a.idle.TouchAt(now)
 	}
 }
 
 // answers takes datagrams back to the client.
 func (a *association) answers() {
 	var ds [batch]carrier.Datagram
+	far := remoteView{remotes: a.remotes.Load()}
 	for {
 		n, err := a.out.ReadBatch(ds[:])
 		if err != nil {
@@ -57,11 +62,13 @@ func (a *association) answers() {
 		allowed := a.judgeAll(StageAnswer, ds[:n])
 		a.DatagramsDown.Add(int64(len(allowed)))
 		a.BytesDown.Add(payload(allowed))
+		now := time.Now()
+		far.countDown(allowed, now)
 		if err := a.app.WriteBatch(allowed); err != nil {
 			a.cancel(err)
 			return
 		}
-		a.idle.Touch()
+		a.idle.TouchAt(now)
 	}
 }
 

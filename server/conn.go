@@ -24,9 +24,10 @@ const alpn = "socksctl/1"
 const drainWait = time.Second
 
 var (
-	errNoMethod = &LoginError{Reason: LoginNoMethod}
-	errName     = fmt.Errorf("not a host name: %w", socks5.HostUnreachable)
-	errSwitched = fmt.Errorf("command is not served: %w", socks5.CommandNotSupported)
+	errNoMethod    = &LoginError{Reason: LoginNoMethod}
+	errName        = fmt.Errorf("not a host name: %w", socks5.HostUnreachable)
+	errSwitched    = fmt.Errorf("command is not served: %w", socks5.CommandNotSupported)
+	errNotAdmitted = fmt.Errorf("not admitted: %w", socks5.GeneralFailure)
 )
 
 // readers holds buffers for what comes before the relay: the longest greeting,
@@ -173,6 +174,11 @@ func (c *conn) request() (socks5.Request, error) {
 	if err := c.server.accounts.enter(c.Session); err != nil {
 		return req, c.refuse(err)
 	}
+	if admit := c.server.Admit; admit != nil {
+		if err := admit(c.Session); err != nil {
+			return req, c.refuse(fmt.Errorf("%w: %w", errNotAdmitted, err))
+		}
+	}
 	return req, nil
 }
 
@@ -224,7 +230,8 @@ func (c *conn) relay(target net.Conn, early []byte) error {
 	c.enter(StageRelay)
 	tunnel := relay.Tunnel{
 		Client: c.peer, Target: target, Early: early, Idle: c.server.inForce().Idle,
-		Up: &c.BytesUp, Down: &c.BytesDown, ShapeUp: upward{c.Session}, ShapeDown: downward{c.Session},
+		Up: &c.BytesUp, Down: &c.BytesDown, Active: &c.active,
+		ShapeUp: upward{c.Session}, ShapeDown: downward{c.Session},
 	}
 	return tunnel.Run(c.ctx)
 }

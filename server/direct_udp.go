@@ -60,6 +60,7 @@ func (p *directPacket) allow(asked socks5.Addr, ip netip.Addr) bool {
 		if p.session.judge(context.Background(), t) != nil {
 			return false
 		}
+		p.session.learn(asked, ip)
 	}
 	if !p.fullCone {
 		p.contacted.note(ip, p.session.targetsMost())

@@ -13,7 +13,8 @@ type EndReason string
 // Every session ends for one of these.
 const (
 	EndOK         EndReason = "ok"         // both sides closed in order
-	EndDenied     EndReason = "denied"     // by rule, quota or Gate
+	EndDenied     EndReason = "denied"     // by rule or Gate
+	EndQuota      EndReason = "quota"      // its user has as much as there may be
 	EndLogin      EndReason = "login"      // it was refused
 	EndLimit      EndReason = "limit"      // there were too many, or it gave way to others
 	EndTLS        EndReason = "tls"        // the handshake failed
@@ -24,6 +25,10 @@ const (
 	EndShutdown   EndReason = "shutdown"   // of the server
 	EndKilled     EndReason = "killed"     // by End, for a reason that is none of the others
 )
+
+// ErrKilled is the reason to give to [Session.End] for a session that an
+// operator ends.
+var ErrKilled = errors.New("ended by an operator")
 
 // EndReason returns why the session ended; it means something once that has.
 func (s *Session) EndReason() EndReason {
@@ -36,6 +41,17 @@ func (s *Session) EndReason() EndReason {
 // section 6), and 0 when it was not.
 func (s *Session) Refusal() byte { return byte(s.refusal.Load()) }
 
+// Refused tells whether the session was turned away before it came to anything.
+func (s *Session) Refused() bool {
+	switch s.EndReason() {
+	case EndDenied, EndQuota, EndLogin, EndLimit, EndTLS:
+		return s.Stage() < StageRelay
+	case EndFailed:
+		return s.Stage() < StageDial
+	}
+	return false
+}
+
 // reasonOf sorts err, that c ended with.
 func (c *conn) reasonOf(err error) EndReason {
 	switch {
@@ -45,6 +61,8 @@ func (c *conn) reasonOf(err error) EndReason {
 		return EndLimit
 	case errors.Is(err, ErrLogin):
 		return EndLogin
+	case errors.Is(err, ErrQuota): // is ErrDenied too
+		return EndQuota
 	case errors.Is(err, ErrDenied):
 		return EndDenied
 	case context.Cause(c.ctx) != nil:

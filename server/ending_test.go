@@ -80,6 +80,10 @@ func refused(t *testing.T) map[string]ending {
 	}
 	deny := server.PolicyFunc(func(context.Context, *server.Session, server.Target) error { return errEnd })
 	return map[string]ending{
+		"quota": {&server.Server{Limits: server.Limits{User: server.Quota{Conns: 1}}}, func(t *testing.T, h *harness) {
+			h.tunnel(t)
+			ask(t, h.dial(t), 1, closed, socks5.NotAllowed)
+		}, server.EndQuota, socks5.NotAllowed},
 		"policy":             {&server.Server{Policy: deny}, asking(1, socks5.NotAllowed), server.EndDenied, socks5.NotAllowed},
 		"no such command":    {new(server.Server), asking(9, socks5.CommandNotSupported), server.EndFailed, socks5.CommandNotSupported},
 		"connection refused": {new(server.Server), asking(1, socks5.ConnectionRefused), server.EndFailed, socks5.ConnectionRefused},

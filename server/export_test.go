@@ -2,7 +2,12 @@ package server
 
 import (
 	"net"
+	"net/netip"
 	"strconv"
+	"time"
+
+	"github.com/socksctl/socksctl/internal/carrier"
+	"github.com/socksctl/socksctl/internal/socks5"
 )
 
 // Contacted returns how many hosts a socket of a Direct remembers.
@@ -34,4 +39,20 @@ func Guessers(n int) int {
 		g.failed(guesser{user: strconv.Itoa(i)}, &limits)
 	}
 	return len(g.by)
+}
+
+// MaxRemotes is how many far ends an association tells apart.
+const MaxRemotes = maxRemotes
+
+// CountRemotes returns what counts a datagram to each of n far ends, which have
+// been counted once.
+func CountRemotes(n int) func() {
+	ds := make([]carrier.Datagram, n)
+	for i := range ds {
+		ds[i].Addr = socks5.Addr{IP: netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), Port: uint16(i)}
+	}
+	view := remoteView{remotes: new(remotes)}
+	count := func() { view.countUp(ds, time.Now()) }
+	count()
+	return count
 }

@@ -58,6 +58,7 @@ func (c *conn) password(auth Authenticator) error {
 		return fmt.Errorf("read login: %w", err)
 	}
 	if err == nil {
+		c.Tried = name
 		c.Identity, err = c.verify(auth, Login{Name: name, Password: password})
 	}
 	if werr := c.write(socks5.AppendLoginReply(nil, err == nil)); werr != nil {
@@ -97,7 +98,10 @@ func (c *conn) authenticate(auth Authenticator, method string, login Login) (Ide
 	ctx, cancel := context.WithDeadline(c.ctx, c.Start.Add(c.server.inForce().Handshake))
 	defer cancel()
 	id, err := auth.Authenticate(ctx, c.Session, login)
-	return id, loginError(ctx, method, err)
+	if err != nil {
+		return Identity{}, loginError(ctx, method, err)
+	}
+	return id, nil
 }
 
 // refuseMethod sends 0xFF and returns err.

@@ -36,6 +36,7 @@ type Server struct {
 	Observer Observer        // nil observes nothing
 	Log      *slog.Logger    // nil logs nothing
 	Limits   Limits
+	Node     string // names this server in records, where several write them to one place
 
 	Commands   Commands   // that are carried out; 0 is all
 	Advertise  netip.Addr // in replies to UDP ASSOCIATE, in place of our end of the control connection
@@ -51,6 +52,10 @@ type Server struct {
 	// from the address from to the relay port at; an error drops it. Nil lets
 	// every port of the client's address in.
 	GateDatagram func(s *Session, from, at netip.AddrPort) error
+	// Admit is asked last, on the session's own goroutine, when login, rules and
+	// quotas have let a request in. An error refuses it, with REP 01. Nil lets all
+	// in.
+	Admit func(*Session) error
 	// Revalidate is asked by Rejudge of each session that has logged in, from any
 	// goroutine. An error ends the session. Nil: who has proved it once, has.
 	Revalidate func(*Session) error

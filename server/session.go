@@ -22,6 +22,7 @@ type Session struct {
 	Client   net.Addr             // whom it was accepted from
 	Listener string               // the address of the listener, as it was announced
 	TLS      *tls.ConnectionState // nil on a plain listener, and until the handshake is done
+	Tried    string               // the name that a login was tried with, right or wrong
 	Identity Identity
 	Command  string // "connect", "bind" or "udp"; empty until the request is read
 	Host     string // as the client asked for it: a name or an address
@@ -32,6 +33,8 @@ type Session struct {
 	drops                      [carrier.NumDrops]atomic.Int64
 	stage                      atomic.Uint32
 	refusal                    atomic.Uint32
+	active                     atomic.Int64            // the time of the last traffic, in nanoseconds since 1970
+	remotes                    atomic.Pointer[remotes] // of an association
 	server                     *Server
 	local                      net.Addr                // our end of the client's connection
 	cancel                     context.CancelCauseFunc // ends the context that everything of the session runs under
@@ -81,6 +84,17 @@ func (s *Session) Closed() time.Time {
 	defer s.mu.Unlock()
 	return s.end
 }
+
+// Active returns when bytes or datagrams moved last, and Start when none did.
+func (s *Session) Active() time.Time {
+	if last := s.active.Load(); last != 0 {
+		return time.Unix(0, last)
+	}
+	return s.Start
+}
+
+// Node returns the name of the server, as Server.Node has it.
+func (s *Session) Node() string { return s.server.Node }
 
 // Resolved returns the address that was dialled or that connected, and the zero
 // AddrPort when there is none or another server chose it.

@@ -64,3 +64,25 @@ func TestUDPFramesDoNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations a datagram there and back, want 0", got)
 	}
 }
+
+// Nor does counting by far end, once each is known.
+func TestRemotesDoNotAllocate(t *testing.T) {
+	count := server.CountRemotes(64)
+	if got := testing.AllocsPerRun(100, count); got != 0 {
+		t.Errorf("%v allocations for 64 far ends, want 0", got)
+	}
+}
+
+// BenchmarkRemotes counts one datagram. Many far ends in turn are the worst case.
+func BenchmarkRemotes(b *testing.B) {
+	for _, n := range []int{1, 64, server.MaxRemotes, 2 * server.MaxRemotes} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			count := server.CountRemotes(n)
+			b.ReportAllocs()
+			b.ResetTimer()
+			for i := 0; i < b.N; i += n {
+				count()
+			}
+		})
+	}
+}

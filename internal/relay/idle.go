@@ -12,6 +12,7 @@ import (
 // returned.
 type Idle struct {
 	After   time.Duration // 0 is for ever
+	Active  *atomic.Int64 // is set to the time of the last traffic, in nanoseconds since 1970; may be nil
 	expired func()
 	begun   time.Time
 	last    atomic.Int64 // of the last traffic, from begun
@@ -64,8 +65,18 @@ func (i *Idle) stop() bool {
 
 // Touch notes that there is traffic.
 func (i *Idle) Touch() {
+	if i.After > 0 || i.Active != nil {
+		i.TouchAt(time.Now())
+	}
+}
+
+// TouchAt is Touch for a caller that has looked at the clock already.
+func (i *Idle) TouchAt(now time.Time) {
 	if i.After > 0 {
-		i.last.Store(int64(time.Since(i.begun)))
+		i.last.Store(int64(now.Sub(i.begun)))
+	}
+	if i.Active != nil {
+		i.Active.Store(now.UnixNano())
 	}
 }
 

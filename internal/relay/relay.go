@@ -33,6 +33,7 @@ type Tunnel struct {
 	Idle   time.Duration // without a byte either way; 0 is for ever
 	Up     *atomic.Int64 // counts bytes from Client to Target, as they go; may be nil
 	Down   *atomic.Int64 // counts bytes from Target to Client, as they go; may be nil
+	Active *atomic.Int64 // is set to the time of the last bytes, in nanoseconds since 1970; may be nil
 
 	ShapeUp   Shaper // slows the bytes from Client to Target down; nil: no limit
 	ShapeDown Shaper // slows the bytes from Target to Client down; nil: no limit

@@ -31,7 +31,7 @@ func newRun(t *Tunnel) *run {
 		target: newSide("target", t.Target),
 		up:     t.Up,
 		down:   t.Down,
-		idle:   Idle{After: t.Idle},
+		idle:   Idle{After: t.Idle, Active: t.Active},
 
 		patience: newPatience(t.Client, t.Target),
 	}
