@@ -94,7 +94,12 @@ func (s *Session) Active() time.Time {
 }
 
 // Node returns the name of the server, as Server.Node has it.
-func (s *Session) Node() string { return s.server.Node }
+func (s *Session) Node() string {
+	if s.server == nil { // a session that no server made
+		return ""
+	}
+	return s.server.Node
+}
 
 // Resolved returns the address that was dialled or that connected, and the zero
 // AddrPort when there is none or another server chose it.

@@ -26,9 +26,10 @@ var floors = map[string]int{
 	"internal/admin":  4, // how a running service is talked to
 	"internal/config": 4, // values of server, client and certs, as a file writes them
 
-	"forwarder":     3, // a server whose outbound is a client
-	"internal/acl":  3, // rules that a server asks
-	"internal/auth": 3, // logins of a server
+	"forwarder":        3, // a server whose outbound is a client
+	"internal/acl":     3, // rules that a server asks
+	"internal/auth":    3, // logins of a server
+	"internal/history": 3, // the record of its sessions
 
 	"server": 2, // accepts, and asks an outbound
 	"client": 2, // is an outbound
@@ -41,6 +42,7 @@ var floors = map[string]int{
 	"internal/socks5": 0, // the words of the RFCs
 	"internal/files":  0, // files that are replaced and watched
 	"internal/strict": 0, // TOML that says what is wrong where
+	"internal/human":  0, // what people read
 	"internal/owner":  0, // whose socket a client on this host has
 
 	"bench":                  testsOnly,

@@ -1,0 +1,62 @@
+package history_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/socksctl/socksctl/internal/history"
+)
+
+// many is a table of ten thousand.
+func many() *history.Live {
+	l := history.NewLive()
+	for id := range uint64(10000) {
+		l.Opened(made(id+1, fmt.Sprint("user", id%100), "connect", fmt.Sprint("host", id%1000, ".example.com"), 443))
+	}
+	return l
+}
+
+func BenchmarkList10000(b *testing.B) {
+	l := many()
+	b.ReportAllocs()
+	for b.Loop() {
+		if records, _ := l.List(history.Filter{Sort: "bytes"}); len(records) != 10000 {
+			b.Fatal(len(records))
+		}
+	}
+}
+
+func BenchmarkListOneUserOf10000(b *testing.B) {
+	l := many()
+	b.ReportAllocs()
+	for b.Loop() {
+		if records, _ := l.List(history.Filter{User: "user7"}); len(records) != 100 {
+			b.Fatal(len(records))
+		}
+	}
+}
+
+// What a sample costs, which is taken every two seconds.
+func BenchmarkSample10000(b *testing.B) {
+	l := many()
+	now := time.Now()
+	b.ReportAllocs()
+	for b.Loop() {
+		now = now.Add(time.Second)
+		history.TakeSample(l, now)
+	}
+}
+
+// What a session costs at its beginning and end, with one who follows.
+func BenchmarkSession(b *testing.B) {
+	l := many()
+	w := l.Follow(history.Filter{})
+	defer w.Close()
+	s := made(20000, "alice", "connect", "example.com", 443)
+	b.ReportAllocs()
+	for b.Loop() {
+		l.Opened(s)
+		l.Closed(s)
+	}
+}

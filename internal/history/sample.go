@@ -1,0 +1,65 @@
+package history
+
+import "time"
+
+// Samples are taken of all traffic, for the last five minutes.
+const (
+	sampleEvery = 2 * time.Second
+	sampleCount = 150
+)
+
+// Sample is how much passed in the time up to At.
+type Sample struct {
+	At       time.Time
+	Up, Down int64 // bytes a second
+	Sessions int   // that ran then
+}
+
+// samples is a ring of them. Live.mu guards it.
+type samples struct {
+	ring  [sampleCount]Sample
+	next  int
+	total traffic   // at the last sample
+	at    time.Time // of that; zero: there was none
+}
+
+// sample takes one sample, of each session and of all together.
+func (l *Live) sample(now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	took := now.Sub(l.samples.at)
+	first := l.samples.at.IsZero()
+	if !first && took <= 0 {
+		return
+	}
+	total := l.ended
+	for _, e := range l.sessions {
+		current := trafficOf(e.Session)
+		total.add(current)
+		e.rate = current.perSecond(e.last, min(took, max(now.Sub(e.Start), time.Millisecond)))
+		e.last = current
+	}
+	if !first {
+		rate := total.perSecond(l.samples.total, took)
+		l.samples.add(Sample{At: now, Up: rate.up, Down: rate.down, Sessions: len(l.sessions)})
+	}
+	l.samples.total, l.samples.at = total, now
+}
+
+func (s *samples) add(one Sample) {
+	s.ring[s.next] = one
+	s.next = (s.next + 1) % sampleCount
+}
+
+// Samples returns the samples of the last minutes, the oldest first.
+func (l *Live) Samples() []Sample {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := make([]Sample, 0, sampleCount)
+	for i := range sampleCount {
+		if one := l.samples.ring[(l.samples.next+i)%sampleCount]; !one.At.IsZero() {
+			all = append(all, one)
+		}
+	}
+	return all
+}
