@@ -136,7 +136,7 @@ func (l *loaded) shown(s setting) any {
 	var list []string
 	switch value := value.(type) {
 	case string: // from the environment
-		list = strings.Split(value, ",")
+		list = splitList(value)
 	case []string:
 		list = value
 	case []any:
@@ -144,7 +144,7 @@ func (l *loaded) shown(s setting) any {
 			list = append(list, fmt.Sprint(one))
 		}
 	}
-	if s.key == "forward.server" {
+	if s.isURLs() {
 		list = withoutPasswords(list)
 	}
 	return list

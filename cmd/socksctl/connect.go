@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -39,8 +40,12 @@ the other, and what stdin holds is sent. HOST is looked up by the proxy.`,
 	return cmd
 }
 
-// checkTarget tells a mistake on the command line from a refusal.
+// checkTarget tells a mistake on the command line from a refusal. What may be a
+// URL is not shown: there may be a password in it.
 func checkTarget(hostport string) error {
+	if strings.ContainsAny(hostport, "/@") {
+		return misuse("the target is no HOST:PORT but looks like a URL")
+	}
 	if _, err := socks5.ParseAddr(hostport); err != nil {
 		return misuse("%s: %w", hostport, err)
 	}

@@ -49,9 +49,45 @@ func register(flags *pflag.FlagSet, settings []setting) {
 		case time.Duration:
 			flags.Duration(s.flag, value, s.usage)
 		case []string:
+			if s.isURLs() {
+				flags.StringArray(s.flag, value, s.usage)
+				continue
+			}
 			flags.StringSlice(s.flag, value, s.usage)
 		}
 	}
+}
+
+// isURLs tells of a list of URLs. In the flag of one a comma parts nothing and a
+// quote is nothing special, for there may be a password in it, and the error of
+// one that cannot be parted would show it.
+func (s setting) isURLs() bool { return s.key == "forward.server" }
+
+// splitList parts a list that is one text, as the environment has it. What follows
+// a comma in a URL, and is none itself, belongs to that URL.
+func splitList(text string) []string {
+	list := []string{}
+	for part := range strings.SplitSeq(text, ",") {
+		last := len(list) - 1
+		if last >= 0 && strings.Contains(list[last], "://") && !strings.Contains(part, "://") {
+			list[last] += "," + part
+			continue
+		}
+		list = append(list, part)
+	}
+	return list
+}
+
+// listHook is a decode hook: text becomes the list that it stands for.
+func listHook(from, to reflect.Type, value any) (any, error) {
+	if from.Kind() != reflect.String || to.Kind() != reflect.Slice {
+		return value, nil
+	}
+	text := reflect.ValueOf(value).String()
+	if text == "" {
+		return []string{}, nil
+	}
+	return splitList(text), nil
 }
 
 // loaded is what is in force, and where it comes from.
@@ -86,7 +122,7 @@ func load(flags *pflag.FlagSet, settings []setting) (*loaded, error) {
 	}
 	l.Config = new(config.Config)
 	hook := mapstructure.ComposeDecodeHookFunc(durationText,
-		mapstructure.TextUnmarshallerHookFunc(), mapstructure.StringToSliceHookFunc(","))
+		mapstructure.TextUnmarshallerHookFunc(), listHook)
 	err := l.merged.Unmarshal(l.Config, viper.DecodeHook(hook), func(d *mapstructure.DecoderConfig) { d.TagName = "toml" })
 	if err != nil {
 		return nil, l.blame(err)

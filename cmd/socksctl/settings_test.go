@@ -146,3 +146,23 @@ func write(t *testing.T, file string, data []byte) {
 		t.Fatal(err)
 	}
 }
+
+// TestListsOfURLs holds a comma in a password to part nothing.
+func TestListsOfURLs(t *testing.T) {
+	for text, want := range map[string][]string{
+		"a:1,b:2":                               {"a:1", "b:2"},
+		"socks5://alice:a,b@x":                  {"socks5://alice:a,b@x"},
+		"socks5://alice:a,b,c@x,socks5+tls://y": {"socks5://alice:a,b,c@x", "socks5+tls://y"},
+		"a,socks5://y":                          {"a", "socks5://y"},
+	} {
+		if got := splitList(text); !slices.Equal(got, want) {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+	for _, url := range []string{"socks5://alice:a,b@x", `socks5://alice:a"b@x`, "socks5://alice:a]b@x"} {
+		l, err := loadWith(t, "config.toml", "", "--server", url, "--server", "socks5://y")
+		if err != nil || !slices.Equal(l.Forward.Server, []string{url, "socks5://y"}) {
+			t.Errorf("--server %s: got %q and %v", url, l.Forward.Server, err)
+		}
+	}
+}
