@@ -60,7 +60,7 @@ func (s *Server) serve(l net.Listener, config *tls.Config) error {
 func (s *Server) MayServe(addr net.Addr, config *tls.Config) error {
 	// Without ClientCAs, whoever has a certificate of a public CA would do.
 	certificate := config != nil && config.ClientAuth == tls.RequireAndVerifyClientCert && config.ClientCAs != nil
-	if len(s.Auth) > 0 || certificate || isPrivate(addr) || s.knowsClients() {
+	if len(s.Auth) > 0 || certificate || s.Balancers.private(addr) || s.knowsClients() {
 		return nil
 	}
 	return ErrOpenProxy
@@ -121,16 +121,24 @@ func (s *Server) start(raw net.Conn, listener string, config *tls.Config) {
 	go c.own(config)
 }
 
-// receive says whether a new connection may stay.
+// receive says whether a new connection may stay. Who is at the other end of one
+// from a balancer is not known yet, and another goroutine's to wait for.
 func (s *Server) receive(session *Session) error {
+	if !s.Balancers.trust(session.Client) {
+		if err := s.meet(session); err != nil {
+			return err
+		}
+	}
+	return s.makeRoom()
+}
+
+// meet says whether a client with this address may stay.
+func (s *Server) meet(session *Session) error {
 	if !isPrivate(session.Client) && s.guesses.locked(guesserOf(session, "")) {
 		s.logins.add("", errLocked)
 		return errLocked
 	}
-	if err := s.crowds.enter(session, s.inForce().ConnsPerIP); err != nil {
-		return err
-	}
-	return s.makeRoom()
+	return s.crowds.enter(session, s.inForce().ConnsPerIP)
 }
 
 // giveBack frees what a session took of what others may have.

@@ -43,6 +43,7 @@ type conn struct {
 	in      *bufio.Reader   // reads peer until the request is there
 	release func() bool     // stops ctx's hold on raw
 	since   time.Time       // when its stage began
+	heard   bool            // there was more to a TLS handshake that failed than an end
 }
 
 // enter begins a stage, and tells how long the one before it took.
@@ -58,7 +59,11 @@ func (c *conn) enter(stage Stage) {
 // own is the goroutine that owns the connection from accept on. A TLS handshake
 // grows its stack for good, so that what follows one runs on a fresh one.
 func (c *conn) own(config *tls.Config) {
-	if err := c.server.gate(c); err != nil {
+	err := c.introduce()
+	if err == nil {
+		err = c.server.gate(c)
+	}
+	if err != nil {
 		c.finish(err)
 		return
 	}
@@ -66,7 +71,7 @@ func (c *conn) own(config *tls.Config) {
 		c.finish(c.converse())
 		return
 	}
-	if err := c.handshake(config); err != nil {
+	if err = c.handshake(config); err != nil {
 		c.finish(err)
 		return
 	}

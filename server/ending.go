@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
+	"syscall"
 
 	"github.com/socksctl/socksctl/internal/relay"
 )
@@ -18,6 +20,7 @@ const (
 	EndLogin      EndReason = "login"      // it was refused
 	EndLimit      EndReason = "limit"      // there were too many, or it gave way to others
 	EndTLS        EndReason = "tls"        // the handshake failed
+	EndUnasked    EndReason = "unasked"    // it hung up and had sent nothing of a request: a check, a warm connection that was not needed
 	EndIncomplete EndReason = "incomplete" // it hung up, talked nonsense or took too long before it had asked for anything
 	EndFailed     EndReason = "failed"     // what it asked for could not be had: Refusal tells
 	EndIdle       EndReason = "idle"       // nothing moved for too long
@@ -76,6 +79,12 @@ func (c *conn) reasonAt(stage Stage, err error) EndReason {
 	switch {
 	case err == nil:
 		return EndOK
+	case stage == StageTLS && c.heard:
+		return EndTLS
+	case stage <= StageRequest && stage != StageLogin && hungUp(err):
+		return EndUnasked
+	case errors.Is(err, errHeader):
+		return EndIncomplete
 	case stage == StageAccept:
 		return EndDenied
 	case stage == StageTLS:
@@ -88,4 +97,10 @@ func (c *conn) reasonAt(stage Stage, err error) EndReason {
 		return EndIdle
 	}
 	return EndAborted
+}
+
+// hungUp tells whether a client that had nothing to say has gone, in order or not:
+// balancers end their checks by RST.
+func hungUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, relay.ErrTruncated) || errors.Is(err, syscall.ECONNRESET)
 }

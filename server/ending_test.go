@@ -63,8 +63,29 @@ func keptOut() map[string]ending {
 func neverAsked(t *testing.T) map[string]ending {
 	secure := newKeys(t).config(t, certs.ClientAuthNone)
 	return map[string]ending{
-		"no TLS":        {&server.Server{TLS: secure}, func(t *testing.T, h *harness) { send(t, h.dial(t), []byte("GET / HTTP/1.1")...) }, server.EndTLS, 0},
-		"hung up":       {new(server.Server), func(t *testing.T, h *harness) { h.dial(t).Close() }, server.EndIncomplete, 0},
+		"no TLS":       {&server.Server{TLS: secure}, func(t *testing.T, h *harness) { send(t, h.dial(t), []byte("GET / HTTP/1.1")...) }, server.EndTLS, 0},
+		"hung up":      {new(server.Server), func(t *testing.T, h *harness) { h.dial(t).Close() }, server.EndUnasked, 0},
+		"hung up, TLS": {&server.Server{TLS: secure}, func(t *testing.T, h *harness) { h.dial(t).Close() }, server.EndUnasked, 0},
+		"hung up in TLS": {&server.Server{TLS: secure}, func(t *testing.T, h *harness) {
+			c := h.dial(t)
+			send(t, c, 0x16, 3, 1, 2)
+			c.Close()
+		}, server.EndTLS, 0},
+		"reset at once": {new(server.Server), func(t *testing.T, h *harness) {
+			c := h.dial(t)
+			c.SetLinger(0)
+			c.Close()
+		}, server.EndUnasked, 0},
+		"hung up after the login": {new(server.Server), func(t *testing.T, h *harness) {
+			c := h.dial(t)
+			greet(t, c)
+			c.Close()
+		}, server.EndUnasked, 0},
+		"hung up in between": {new(server.Server), func(t *testing.T, h *harness) {
+			c := h.dial(t)
+			send(t, c, 5, 1)
+			c.Close()
+		}, server.EndIncomplete, 0},
 		"other version": {new(server.Server), func(t *testing.T, h *harness) { send(t, h.dial(t), 4) }, server.EndIncomplete, 0},
 		"too slow":      {&server.Server{Limits: server.Limits{Handshake: 1}}, func(t *testing.T, h *harness) { h.dial(t) }, server.EndIncomplete, 0},
 	}

@@ -14,7 +14,10 @@ import (
 func (c *conn) logEnd() {
 	level, message := slog.LevelInfo, "session"
 	err := c.Err()
-	if errors.Is(err, ErrDenied) || err != nil && c.Stage() < StageDial {
+	switch {
+	case c.EndReason() == EndUnasked: // a fleet is checked all the time
+		level, message = slog.LevelDebug, "hung up"
+	case errors.Is(err, ErrDenied) || err != nil && c.Stage() < StageDial:
 		level, message = slog.LevelWarn, "refused"
 	}
 	ctx := context.Background()
@@ -27,6 +30,9 @@ func (c *conn) logEnd() {
 		slog.String("host", visible(c.Host)), slog.Int("port", int(c.Port)),
 		slog.Int64("up", c.BytesUp.Load()), slog.Int64("down", c.BytesDown.Load()),
 		slog.Duration("took", c.Closed().Sub(c.Start).Round(time.Millisecond)),
+	}
+	if c.Via != nil {
+		attrs = append(attrs, slog.String("via", c.Via.String()))
 	}
 	if rule := c.Rule(); rule != "" {
 		attrs = append(attrs, slog.String("rule", visible(rule)))

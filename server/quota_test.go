@@ -77,7 +77,12 @@ func enter(t *testing.T, way string, s *server.Server) *entrance {
 // as connects as user.
 func (e *entrance) as(t *testing.T, user string) net.Conn {
 	t.Helper()
-	var c net.Conn = e.dial(t)
+	return e.logIn(t, e.dial(t), user)
+}
+
+// logIn logs in as user on a connection that nothing was sent on.
+func (e *entrance) logIn(t *testing.T, c net.Conn, user string) net.Conn {
+	t.Helper()
 	if e.TLS != nil {
 		c = e.keys.dial(t, c, false)
 	}

@@ -42,10 +42,12 @@ type Server struct {
 	Advertise  netip.Addr // in replies to UDP ASSOCIATE, in place of our end of the control connection
 	Ports      PortRange  // of UDP relays
 	UDPRoaming bool       // lets a client change the port it sends datagrams from
+	Balancers  Balancers  // in front of this server; nobody by default
 
 	// Gate is asked first of all, on the session's own goroutine and before a
-	// byte is read; conn is as it was accepted and is not to be read, written or
-	// closed. An error ends the session without a byte. Nil lets everyone in.
+	// byte is read, but for the header of a balancer; conn is as it was accepted
+	// (s.Via tells from whom) and is not to be read, written or closed. An error
+	// ends the session without a byte. Nil lets everyone in.
 	Gate func(s *Session, conn net.Conn) error
 	// GateDatagram is Gate for an association: it is asked on its first datagram,
 	// and on the first from each port that its client moves to. The datagram came

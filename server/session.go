@@ -19,7 +19,8 @@ import (
 type Session struct {
 	ID       uint64               // unique in the process
 	Start    time.Time            // when it was accepted
-	Client   net.Addr             // whom it was accepted from
+	Client   net.Addr             // whom it was accepted from, or who that connected for
+	Via      net.Addr             // the balancer that it was accepted from, which named Client; nil when there is none between
 	Listener string               // the address of the listener, as it was announced
 	TLS      *tls.ConnectionState // nil on a plain listener, and until the handshake is done
 	Tried    string               // the name that a login was tried with, right or wrong

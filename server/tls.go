@@ -12,8 +12,10 @@ import (
 // the raw connection.
 func (c *conn) handshake(config *tls.Config) error {
 	c.enter(StageTLS)
-	peer := tls.Server(relay.NewRaw(c.raw), config)
+	raw := relay.NewRaw(c.raw)
+	peer := tls.Server(raw, config)
 	if err := peer.Handshake(); err != nil {
+		c.heard = raw.Heard()
 		return fmt.Errorf("TLS handshake: %w", err)
 	}
 	state := peer.ConnectionState()

@@ -8,14 +8,14 @@ import (
 )
 
 // Local admits without a login those who come from this host to a plain
-// listener: over loopback, or over a unix socket. It is what a server without
-// any login does, for servers that have one for everybody else.
+// listener: over loopback, or over a unix socket, and by no balancer. It is what a
+// server without any login does, for servers that have one for everybody else.
 func Local() server.Authenticator { return local{} }
 
 type local struct{}
 
 func (local) Method(s *server.Session) byte {
-	if s.TLS == nil && isLocal(s.Client) {
+	if s.TLS == nil && s.Via == nil && isLocal(s.Client) {
 		return methodNone
 	}
 	return methodUnacceptable

@@ -40,8 +40,8 @@ func commandOf(s *server.Session) command {
 // results returns why sessions end.
 func results() []server.EndReason {
 	return []server.EndReason{
-		server.EndOK, server.EndDenied, server.EndQuota, server.EndLogin, server.EndLimit, server.EndTLS, server.EndIncomplete,
-		server.EndFailed, server.EndIdle, server.EndAborted, server.EndShutdown, server.EndKilled,
+		server.EndOK, server.EndDenied, server.EndQuota, server.EndLogin, server.EndLimit, server.EndTLS, server.EndUnasked,
+		server.EndIncomplete, server.EndFailed, server.EndIdle, server.EndAborted, server.EndShutdown, server.EndKilled,
 	}
 }
 

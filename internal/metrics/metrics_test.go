@@ -175,7 +175,7 @@ func TestTLSErrors(t *testing.T) {
 	r := start(t, &server.Server{TLS: source.TLSConfig()})
 	for want, do := range map[string]func(c net.Conn){
 		certs.ReasonNotTLS:    func(c net.Conn) { io.WriteString(c, "GET / HTTP/1.1\r\n\r\n") },
-		certs.ReasonTruncated: func(c net.Conn) { c.Close() },
+		certs.ReasonTruncated: func(c net.Conn) { c.Write([]byte{0x16, 3, 1, 2}) },
 		certs.ReasonRefused:   func(c net.Conn) { tls.Client(c, &tls.Config{ServerName: "localhost"}).Handshake() },
 		certs.ReasonVersion: func(c net.Conn) {
 			tls.Client(c, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}).Handshake()

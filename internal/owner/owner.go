@@ -20,6 +20,9 @@ import (
 // host, as far as the network namespace of this process goes.
 var ErrElsewhere = errors.New("no such socket on this host")
 
+// errNamed is about a client on this host whose socket is at a balancer's other end.
+var errNamed = errors.New("it came by a balancer")
+
 // errOrphan is about a client on this host that has closed its socket already.
 var errOrphan = errors.New("nobody holds the client's socket any more")
 
@@ -52,6 +55,15 @@ func (g *Gate) Admit(c net.Conn) error {
 		return nil
 	}
 	return g.judge(uid, err)
+}
+
+// AdmitNamed is Admit for a client that a load balancer has named by its address
+// ip: of one on this host it cannot be told who has its socket.
+func (g *Gate) AdmitNamed(ip netip.Addr) error {
+	if !isHere(ip) {
+		return nil
+	}
+	return g.judge(0, errNamed)
 }
 
 // AdmitDatagram is Admit for UDP: a datagram came from the address from to the

@@ -18,7 +18,8 @@ type Raw struct {
 	net.Conn
 	src source // nil if the conn has no descriptor
 
-	poll bool // Read returns syscall.EAGAIN where it would wait; of the one goroutine that reads
+	heard bool // something was read; of the one goroutine that reads
+	poll  bool // Read returns syscall.EAGAIN where it would wait; of the one goroutine that reads
 
 	in        sync.Mutex
 	closed    bool
@@ -41,10 +42,15 @@ func NewRaw(c net.Conn) *Raw {
 // NetConn returns the conn that r is over.
 func (r *Raw) NetConn() net.Conn { return r.Conn }
 
+// Heard tells whether anything has come from the peer. It is for the goroutine
+// that reads.
+func (r *Raw) Heard() bool { return r.heard }
+
 // Read reads from the conn. Its end is [ErrTruncated].
 func (r *Raw) Read(p []byte) (int, error) {
 	if r.src == nil {
 		n, err := r.Conn.Read(p)
+		r.heard = r.heard || n > 0
 		return n, truncated(err)
 	}
 	if len(p) == 0 {
@@ -58,6 +64,7 @@ func (r *Raw) Read(p []byte) (int, error) {
 	if r.buf == nil {
 		return 0, net.ErrClosed
 	}
+	r.heard = true
 	n := copy(p, r.buf[r.next:r.end])
 	if r.next += n; r.next == r.end {
 		r.giveBack()
