@@ -212,14 +212,13 @@ func TestDescriptorsUDPAndBINDTLS(t *testing.T) {
 				c.Close()
 			}
 			tunnels = append(tunnels, w.tunnelSoon(t, origin))
-			for range few / 8 {
-				l, err := w.Listen(t.Context(), "tcp", "0.0.0.0:0")
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() { l.Close() })
+			listeners := w.listeners(t)
+			echoAll(t, tunnels, 1<<16)
+			w.notExhausted(t)
+			for _, l := range listeners {
+				l.Close()
 			}
-			tunnels = append(tunnels, w.tunnel(t, origin))
+			w.tunnelSoon(t, origin)
 			echoAll(t, tunnels, 1<<16)
 			w.notExhausted(t)
 		})
@@ -239,6 +238,22 @@ func (w *crampedWay) associations(t *testing.T) (all []net.PacketConn) {
 		all = append(all, pc)
 	}
 	t.Fatalf("%d associations and no end", len(all))
+	return nil
+}
+
+// listeners opens BIND listeners until one is refused.
+func (w *crampedWay) listeners(t *testing.T) (all []net.Listener) {
+	t.Helper()
+	for range 4 * few {
+		l, err := w.Listen(t.Context(), "tcp", "0.0.0.0:0")
+		if err != nil {
+			t.Logf("%d BIND listeners, then: %v", len(all), err)
+			return all
+		}
+		t.Cleanup(func() { l.Close() })
+		all = append(all, l)
+	}
+	t.Fatalf("%d BIND listeners and no end", len(all))
 	return nil
 }
 
