@@ -30,6 +30,7 @@ var floors = map[string]int{
 	"internal/acl":     3, // rules that a server asks
 	"internal/auth":    3, // logins of a server
 	"internal/history": 3, // the record of its sessions
+	"internal/live":    3, // the table of its sessions
 	"internal/metrics": 3, // what a server does, for Prometheus
 
 	"server": 2, // accepts, and asks an outbound

@@ -1,128 +1,171 @@
-// Package history is the record of sessions: the table of those that run, and
-// what happens to them, told as it happens.
 package history
 
 import (
 	"crypto/tls"
-	"net"
-	"strings"
+	"fmt"
+	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/socksctl/socksctl/server"
 )
 
-// Record is a session as lists and files have it: one form in JSON for all. Text
-// in it is as clients sent it, and is to be escaped for a terminal.
-type Record struct {
-	ID       uint64    `json:"id"`             // unique in the process
-	Node     string    `json:"node,omitempty"` // the server's name
-	Start    time.Time `json:"start"`
-	Client   string    `json:"client"`
-	Listener string    `json:"listener"`
-	User     string    `json:"user,omitempty"`
-	Groups   []string  `json:"groups,omitempty"`
-	Tried    string    `json:"tried,omitempty"`       // the name of a login that was refused
-	Method   string    `json:"method,omitempty"`      // by which the user was proven
-	Serial   string    `json:"cert_serial,omitempty"` // of the client's certificate, in hexadecimal
-	TLS      string    `json:"tls,omitempty"`         // its version: "1.2" or "1.3"; empty on a plain listener
+// Status is where a session stands.
+type Status string
 
-	Command  string `json:"command,omitempty"`
-	Host     string `json:"host,omitempty"` // as it was asked for
-	Port     uint16 `json:"port,omitempty"`
-	Resolved string `json:"resolved,omitempty"` // address and port that were dialled, or that connected
-	Egress   string `json:"egress,omitempty"`   // our address and port on the far side
-	Rule     string `json:"rule,omitempty"`     // that decided last
-	Stage    string `json:"stage"`              // how far it came
+// The statuses.
+const (
+	Open        Status = "open"
+	Closed      Status = "closed"      // over, whether it came to anything or not
+	Refused     Status = "refused"     // turned away
+	Interrupted Status = "interrupted" // its process ended without a word on how it did
+)
 
-	BytesUp       int64            `json:"bytes_up"`
-	BytesDown     int64            `json:"bytes_down"`
-	DatagramsUp   int64            `json:"datagrams_up"`
-	DatagramsDown int64            `json:"datagrams_down"`
-	RateUp        int64            `json:"rate_up"` // bytes a second, of late
-	RateDown      int64            `json:"rate_down"`
-	Dropped       map[string]int64 `json:"dropped,omitempty"` // datagrams, by reason
-	Active        time.Time        `json:"active"`            // when something moved last; Start when nothing did
-	Targets       []Target         `json:"targets,omitempty"` // of an association; left out of lists
+// Run is one life of a server, from start to end: ids of sessions are unique in
+// it. It is written in hexadecimal.
+type Run int64
 
-	End     time.Time `json:"end,omitzero"`
-	Reason  string    `json:"reason,omitempty"`  // why it ended, in a word: a server.EndReason
-	Refusal byte      `json:"refusal,omitempty"` // the REP code by which the request was refused
-	Error   string    `json:"error,omitempty"`   // what there is to say of the end; empty when both sides closed in order
+// MarshalText implements encoding.TextMarshaler.
+func (r Run) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%016x", int64(r)), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (r *Run) UnmarshalText(b []byte) error {
+	n, err := strconv.ParseInt(string(b), 16, 64)
+	*r = Run(n)
+	return err
 }
 
-// Target is one far end of an association. The last may be without host and
-// address: it is all those for which there was no room.
+// Record is a session as it is written down. Its JSON is the same everywhere,
+// and fields are only ever added to it. What is not known is left out.
+type Record struct {
+	ID     uint64 `json:"id"` // unique in the run
+	Run    Run    `json:"run,omitzero"`
+	Node   string `json:"node,omitempty"`
+	Status Status `json:"status"`
+	Reason string `json:"reason,omitempty"` // why it ended, a server.EndReason or "interrupted"
+	Stage  string `json:"stage"`            // how far it came, a server.Stage
+	Reply  int    `json:"reply,omitempty"`  // the code by which the request was refused (RFC 1928, section 6)
+
+	Start  time.Time `json:"start"`
+	Active time.Time `json:"active"` // when bytes or datagrams moved last
+	End    time.Time `json:"end,omitzero"`
+
+	Client   string   `json:"client"`
+	Listener string   `json:"listener"`
+	TLS      string   `json:"tls,omitempty"`    // the version, "TLS 1.3"
+	Serial   string   `json:"serial,omitempty"` // of the client's certificate, hexadecimal
+	User     string   `json:"user,omitempty"`
+	Tried    string   `json:"tried,omitempty"` // the name of a login that was refused
+	Groups   []string `json:"groups,omitempty"`
+	Method   string   `json:"method,omitempty"` // of the login
+
+	Command  string         `json:"command,omitempty"`
+	Host     string         `json:"host,omitempty"` // as asked for
+	Port     int            `json:"port,omitempty"`
+	Resolved netip.AddrPort `json:"resolved,omitzero"` // dialled, or that connected
+	Egress   string         `json:"egress,omitempty"`  // the address on the far side that it used
+	Rule     string         `json:"rule,omitempty"`    // that decided last
+
+	Up            int64            `json:"up"` // bytes from the client
+	Down          int64            `json:"down"`
+	DatagramsUp   int64            `json:"datagrams_up,omitempty"`
+	DatagramsDown int64            `json:"datagrams_down,omitempty"`
+	Dropped       map[string]int64 `json:"dropped,omitempty"` // datagrams, by reason
+	Targets       []Target         `json:"targets,omitempty"` // of an association
+	Error         string           `json:"error,omitempty"`
+}
+
+// Target is one far end of an association. The one without host and address is
+// all that there was no room to tell apart.
 type Target struct {
-	Host          string    `json:"host,omitempty"`    // the name that was asked for
-	Address       string    `json:"address,omitempty"` // empty while it is not known here
-	Port          uint16    `json:"port,omitempty"`
-	BytesUp       int64     `json:"bytes_up"`
-	BytesDown     int64     `json:"bytes_down"`
+	Host    string     `json:"host,omitempty"` // the name that was asked for
+	Address netip.Addr `json:"address,omitzero"`
+	Port    int        `json:"port,omitempty"`
+
+	Up            int64     `json:"up"`
+	Down          int64     `json:"down"`
 	DatagramsUp   int64     `json:"datagrams_up"`
 	DatagramsDown int64     `json:"datagrams_down"`
 	First         time.Time `json:"first"`
 	Last          time.Time `json:"last"`
+
+	n int // its place among those of the session; -1 for the rest
 }
 
-// RecordOf returns s as it stands, without its targets. For a session that has not
-// been admitted it is for the goroutine of that session only, as an Observer has it.
+// RecordOf returns the record of s as it stands. It is for sessions that have
+// been opened or closed: before that, s is not to be looked at.
 func RecordOf(s *server.Session) Record {
 	r := Record{
-		ID: s.ID, Node: s.Node(), Start: s.Start, Client: textOf(s.Client), Listener: s.Listener,
-		User: s.Identity.User, Groups: s.Identity.Groups, Method: s.Identity.Method,
-		Command: s.Command, Host: s.Host, Port: s.Port,
-		Egress: textOf(s.Bound()), Rule: s.Rule(), Stage: s.Stage().String(),
-		BytesUp: s.BytesUp.Load(), BytesDown: s.BytesDown.Load(),
-		DatagramsUp: s.DatagramsUp.Load(), DatagramsDown: s.DatagramsDown.Load(),
-		Active: s.Active(), End: s.Closed(), Reason: string(s.EndReason()), Refusal: s.Refusal(),
+		ID: s.ID, Node: s.Node(), Status: statusOf(s), Reason: string(s.EndReason()), Stage: s.Stage().String(), Reply: int(s.Refusal()),
+		Start: inMicros(s.Start), Active: inMicros(s.Active()), End: inMicros(s.Closed()),
+		Client: clean(s.Client.String()), Listener: clean(s.Listener),
+		User: clean(s.Identity.User), Method: s.Identity.Method,
+		Command: s.Command, Resolved: s.Resolved(), Rule: clean(s.Rule()),
+		Up: s.BytesUp.Load(), Down: s.BytesDown.Load(), DatagramsUp: s.DatagramsUp.Load(), DatagramsDown: s.DatagramsDown.Load(),
+		Targets: targetsOf(s),
 	}
-	if s.Tried != s.Identity.User {
-		r.Tried = s.Tried
+	r.describe(s)
+	return r
+}
+
+// describe fills in what is not there for every session.
+func (r *Record) describe(s *server.Session) {
+	if s.TLS != nil {
+		r.TLS = tls.VersionName(s.TLS.Version)
+		if len(s.TLS.PeerCertificates) > 0 {
+			r.Serial = fmt.Sprintf("%x", s.TLS.PeerCertificates[0].SerialNumber)
+		}
 	}
-	if at := s.Resolved(); at.IsValid() {
-		r.Resolved = at.String()
+	if s.Command != "udp" { // the address in its request is where the client sends from
+		r.Host, r.Port = clean(s.Host), int(s.Port)
+	}
+	if s.Identity.User == "" {
+		r.Tried = clean(s.Tried)
+	}
+	for _, g := range s.Identity.Groups {
+		r.Groups = append(r.Groups, clean(g))
+	}
+	if bound := s.Bound(); bound != nil {
+		r.Egress = clean(bound.String())
 	}
 	if dropped := s.Dropped(); len(dropped) > 0 {
 		r.Dropped = dropped
 	}
 	if err := s.Err(); err != nil {
-		r.Error = err.Error()
+		r.Error = clean(err.Error())
 	}
-	r.TLS, r.Serial = secured(s.TLS)
-	return r
 }
 
-// TargetsOf returns the targets of s, and none where it is no association.
-func TargetsOf(s *server.Session) []Target {
+func statusOf(s *server.Session) Status {
+	switch {
+	case s.Closed().IsZero():
+		return Open
+	case s.Refused():
+		return Refused
+	}
+	return Closed
+}
+
+func targetsOf(s *server.Session) []Target {
 	var all []Target
-	for _, r := range s.Remotes() {
+	for i, r := range s.Remotes() {
 		t := Target{
-			Host: r.Host, Port: r.Addr.Port(), BytesUp: r.BytesUp, BytesDown: r.BytesDown,
-			DatagramsUp: r.DatagramsUp, DatagramsDown: r.DatagramsDown, First: r.First, Last: r.Last,
+			Host: clean(r.Host), Address: r.Addr.Addr(), Port: int(r.Addr.Port()), n: i,
+			Up: r.BytesUp, Down: r.BytesDown, DatagramsUp: r.DatagramsUp, DatagramsDown: r.DatagramsDown,
+			First: inMicros(r.First), Last: inMicros(r.Last),
 		}
-		if ip := r.Addr.Addr(); ip.IsValid() {
-			t.Address = ip.String()
+		if r.Host == "" && r.Addr == (netip.AddrPort{}) {
+			t.n = -1
 		}
 		all = append(all, t)
 	}
 	return all
 }
 
-// secured returns the version of a connection, and the serial of the certificate
-// that the client showed.
-func secured(state *tls.ConnectionState) (version, serial string) {
-	if state == nil {
-		return "", ""
+// inMicros returns t as precisely as every store keeps it.
+func inMicros(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
 	}
-	if len(state.PeerCertificates) > 0 {
-		serial = state.PeerCertificates[0].SerialNumber.Text(16)
-	}
-	return strings.TrimPrefix(tls.VersionName(state.Version), "TLS "), serial
-}
-
-func textOf(a net.Addr) string {
-	if a == nil {
-		return ""
-	}
-	return a.String()
+	return t.UTC().Truncate(time.Microsecond)
 }

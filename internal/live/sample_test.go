@@ -1,4 +1,4 @@
-package history_test
+package live_test
 
 import (
 	"context"
@@ -8,14 +8,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/socksctl/socksctl/internal/history"
+	"github.com/socksctl/socksctl/internal/live"
 )
 
 // Rates are of the last two seconds, of each session and of all: what a session
 // moved before its end counts.
 func TestSamples(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := history.NewLive()
+		l := live.NewTable()
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- l.Run(ctx) }()
@@ -31,17 +31,17 @@ func TestSamples(t *testing.T) {
 		two.BytesDown.Store(500)
 		one.BytesUp.Store(5000)
 		tick()
-		if r, _ := l.Get(1); r.RateUp != 500 || r.RateDown != 0 {
-			t.Errorf("got %d up, %d down, want 500, 0", r.RateUp, r.RateDown)
+		if s, _ := l.Get(1); s.RateUp != 500 || s.RateDown != 0 {
+			t.Errorf("got %d up, %d down, want 500, 0", s.RateUp, s.RateDown)
 		}
-		if r, _ := l.Get(2); r.RateDown != 500 { // it is a second old
-			t.Errorf("got %d down, want 500", r.RateDown)
+		if s, _ := l.Get(2); s.RateDown != 500 { // it is a second old
+			t.Errorf("got %d down, want 500", s.RateDown)
 		}
 		one.BytesUp.Store(7000)
 		l.Closed(one)
 		tick()
 		at := func(seconds time.Duration) time.Time { return begin.Add(seconds * time.Second) }
-		want := []history.Sample{
+		want := []live.Sample{
 			{At: at(2), Up: 2000, Sessions: 1}, {At: at(4), Up: 500, Down: 250, Sessions: 2}, {At: at(6), Up: 1000, Sessions: 1},
 		}
 		if diff := cmp.Diff(want, l.Samples()); diff != "" {

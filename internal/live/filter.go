@@ -1,4 +1,4 @@
-package history
+package live
 
 import (
 	"cmp"
@@ -12,7 +12,6 @@ import (
 // Filter says which sessions are meant, and how they are listed. The zero Filter
 // is all, in the order in which they came.
 type Filter struct {
-	ID      uint64 // 0: any
 	User    string
 	Command string
 	To      Destination
@@ -23,17 +22,16 @@ type Filter struct {
 // match tells whether f is about s, which has been admitted or is told of by the
 // goroutine of its own.
 func (f Filter) match(s *server.Session) bool {
-	return (f.ID == 0 || f.ID == s.ID) && (f.User == "" || f.User == s.Identity.User) &&
-		(f.Command == "" || f.Command == s.Command) && f.To.of(s)
+	return (f.User == "" || f.User == s.Identity.User) && (f.Command == "" || f.Command == s.Command) && f.To.of(s)
 }
 
-// arrange sorts records, and cuts what is over the limit.
-func (f Filter) arrange(records []Record) []Record {
-	slices.SortFunc(records, f.Sort.compare)
-	if f.Limit > 0 && len(records) > f.Limit {
-		return records[:f.Limit]
+// arrange sorts sessions, and cuts what is over the limit.
+func (f Filter) arrange(sessions []Session) []Session {
+	slices.SortFunc(sessions, f.Sort.compare)
+	if f.Limit > 0 && len(sessions) > f.Limit {
+		return sessions[:f.Limit]
 	}
-	return records
+	return sessions
 }
 
 // Order is what a list is sorted by: a key of [Orders], or one with a "-" before it
@@ -54,7 +52,7 @@ func ParseOrder(s string) (Order, error) {
 }
 
 // compare puts what is equal in the order of the ids.
-func (o Order) compare(a, b Record) int {
+func (o Order) compare(a, b Session) int {
 	key, reversed := strings.CutPrefix(string(o), "-")
 	order := compareBy(key, a, b)
 	if reversed {
@@ -63,24 +61,24 @@ func (o Order) compare(a, b Record) int {
 	return cmp.Or(order, cmp.Compare(a.ID, b.ID))
 }
 
-func compareBy(key string, a, b Record) int {
+func compareBy(key string, a, b Session) int {
 	switch key {
 	case "start":
 		return a.Start.Compare(b.Start)
 	case "user":
-		return strings.Compare(a.User, b.User)
+		return strings.Compare(a.Identity.User, b.Identity.User)
 	case "client":
-		return strings.Compare(a.Client, b.Client)
+		return strings.Compare(a.Client.String(), b.Client.String())
 	case "command":
 		return strings.Compare(a.Command, b.Command)
 	case "to":
 		return cmp.Or(strings.Compare(strings.ToLower(a.Host), strings.ToLower(b.Host)), cmp.Compare(a.Port, b.Port))
 	case "up":
-		return cmp.Compare(b.BytesUp, a.BytesUp)
+		return cmp.Compare(b.Up, a.Up)
 	case "down":
-		return cmp.Compare(b.BytesDown, a.BytesDown)
+		return cmp.Compare(b.Down, a.Down)
 	case "bytes":
-		return cmp.Compare(b.BytesUp+b.BytesDown, a.BytesUp+a.BytesDown)
+		return cmp.Compare(b.Up+b.Down, a.Up+a.Down)
 	case "rate":
 		return cmp.Compare(b.RateUp+b.RateDown, a.RateUp+a.RateDown)
 	}

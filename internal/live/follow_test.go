@@ -1,19 +1,20 @@
-package history_test
+package live_test
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/socksctl/socksctl/client"
-	"github.com/socksctl/socksctl/internal/history"
-	"github.com/socksctl/socksctl/server"
+	"github.com/socksctl/socksctl/internal/live"
 )
 
 // told returns an event in short.
-func told(e history.Event) string {
+func told(e live.Event) string {
 	if e.Session == nil {
 		return fmt.Sprint(e.Kind, " ", e.Lost)
 	}
@@ -23,7 +24,7 @@ func told(e history.Event) string {
 // What a Follower is told begins with what runs, and has all that comes after.
 func TestFollow(t *testing.T) {
 	l := table()
-	w := l.Follow(history.Filter{User: "bob", Sort: "down"})
+	w := l.Follow(live.Filter{User: "bob", Sort: "down"})
 	defer w.Close()
 	l.Opened(made(7, "alice", "connect", "example.com", 443))
 	seven := made(8, "bob", "connect", "example.com", 443)
@@ -46,8 +47,8 @@ func TestFollow(t *testing.T) {
 // holds up nobody.
 func TestFollowerTooSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := history.NewLive()
-		w := l.Follow(history.Filter{})
+		l := live.NewTable()
+		w := l.Follow(live.Filter{})
 		defer w.Close()
 		come := func(first, last uint64) {
 			for id := first; id <= last; id++ {
@@ -75,7 +76,7 @@ func TestFollowerTooSlow(t *testing.T) {
 		if got := told(next(t, w)); got != "lost 5" {
 			t.Errorf("got %s, want lost 5", got)
 		}
-		heard := make(chan history.Event)
+		heard := make(chan live.Event)
 		go func() { heard <- next(t, w) }()
 		synctest.Wait()
 		come(9, 9)
@@ -92,8 +93,8 @@ func TestFollowerTooSlow(t *testing.T) {
 
 // A closed Follower is forgotten.
 func TestFollowerClosed(t *testing.T) {
-	l := history.NewLive()
-	w := l.Follow(history.Filter{})
+	l := live.NewTable()
+	w := l.Follow(live.Filter{})
 	w.Close()
 	l.Opened(made(1, "alice", "connect", "example.com", 443))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -103,35 +104,85 @@ func TestFollowerClosed(t *testing.T) {
 	}
 }
 
+// A session that runs is found by where it has got to, an association by where its
+// datagrams go, and neither is any more when it is over.
+func TestListed(t *testing.T) {
+	p := serve(t)
+	w := p.Follow(live.Filter{})
+	defer w.Close()
+	far, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	far.SetDeadline(time.Now().Add(patience))
+	to := echo(t)
+	_, port, _ := net.SplitHostPort(to)
+	c := open(t, p.dialer("alice"), "localhost:"+port)
+	hello(t, c) // after which the first is counted
+	pc, err := p.dialer("bob").ListenPacket(t.Context(), "udp", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pc.WriteTo([]byte("hello"), far.LocalAddr()); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := far.ReadFrom(make([]byte, 10)); err != nil {
+		t.Fatal(err)
+	}
+	for at, id := range map[string]uint64{to: next(t, w).Session.ID, far.LocalAddr().String(): next(t, w).Session.ID} {
+		d, err := live.ParseDestination(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, total := p.List(live.Filter{To: d})
+		if total != 1 || found[0].ID != id || found[0].Up < 5 {
+			t.Errorf("%s: got %d sessions, %s, want %d", at, total, ids(found), id)
+		}
+		if s, ok := p.Get(id); !ok || s.ID != id {
+			t.Errorf("%d is not to be had", id)
+		}
+	}
+	pc.Close()
+	c.Close()
+	for range 2 {
+		if e := next(t, w); e.Kind != live.Closed {
+			t.Errorf("got %s", told(e))
+		} else if _, ok := p.Get(e.Session.ID); ok {
+			t.Errorf("%d is over, and was found", e.Session.ID)
+		}
+	}
+}
+
 // Sessions that are ended say by what, and the others go on.
 func TestEnd(t *testing.T) {
 	reason := errors.New("the test wants it")
-	p := serve(t, new(server.Server))
-	w := p.Follow(history.Filter{})
+	p := serve(t)
+	w := p.Follow(live.Filter{})
 	defer w.Close()
 	to := echo(t)
 	for _, name := range []string{"alice", "bob", "alice"} {
-		c := open(t, &client.Dialer{Address: p.plain, User: name, Password: "secret"}, to)
-		if e := next(t, w); e.Kind != history.Opened || e.Session.User != name || e.Session.Method != "password" {
-			t.Errorf("got %s of %s", told(e), e.Session.User)
+		c := open(t, p.dialer(name), to)
+		if e := next(t, w); e.Kind != live.Opened || e.Session.Identity.User != name {
+			t.Errorf("got %s of %s", told(e), e.Session.Identity.User)
 		}
 		defer c.Close()
 	}
-	before, _ := p.List(history.Filter{User: "alice"})
-	ended := p.Live.End(history.Filter{User: "alice"}, reason)
+	before, _ := p.List(live.Filter{User: "alice"})
+	ended := p.Table.End(live.Filter{User: "alice"}, reason)
 	if got, want := fmt.Sprint(ended), "["+ids(before)+"]"; got != want || len(ended) != 2 {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	for range ended {
-		if e := next(t, w); e.Kind != history.Closed || e.Session.Error != reason.Error() {
-			t.Errorf("got %s with %q", told(e), e.Session.Error)
+		if e := next(t, w); e.Kind != live.Closed || !errors.Is(e.Session.Err(), reason) {
+			t.Errorf("got %s with %v", told(e), e.Session.Err())
 		}
 	}
-	if records, _ := p.List(history.Filter{}); len(records) != 1 || records[0].User != "bob" {
-		t.Errorf("got %+v, want bob's", records)
+	if sessions, _ := p.List(live.Filter{}); len(sessions) != 1 || sessions[0].Identity.User != "bob" {
+		t.Errorf("got %s, want bob's", ids(sessions))
 	}
-	_, err := (&client.Dialer{Address: p.plain, User: "eve", Password: "wrong"}).DialContext(t.Context(), "tcp", to)
-	if e := next(t, w); e.Kind != history.Refused || err == nil || e.Session.Stage != "login" || e.Session.Tried != "eve" || e.Session.User != "" {
-		t.Errorf("got %s at %s of %q, tried by %q, %v", told(e), e.Session.Stage, e.Session.User, e.Session.Tried, err)
+	_, err := (&client.Dialer{Address: p.address, User: "eve", Password: "wrong"}).DialContext(t.Context(), "tcp", to)
+	if e := next(t, w); e.Kind != live.Refused || err == nil || e.Session.Tried != "eve" {
+		t.Errorf("got %s, tried by %q, %v", told(e), e.Session.Tried, err)
 	}
 }

@@ -1,4 +1,4 @@
-package history
+package live
 
 import (
 	"context"
@@ -24,20 +24,20 @@ const (
 
 // Event is something that happened to a session.
 type Event struct {
-	Kind    Kind      `json:"event"`
-	Time    time.Time `json:"time"`
-	Session *Record   `json:"session,omitempty"` // as it was then; nil for Lost
-	Lost    int64     `json:"lost,omitempty"`    // how many events, for Lost
+	Kind    Kind
+	Time    time.Time
+	Session *server.Session // nil for Lost
+	Lost    int64           // how many events, for Lost
 }
 
 // Follower is told of what happens to sessions. Next is for one goroutine.
 type Follower struct {
-	live    *Live
+	table   *Table
 	filter  Filter
-	running []Record
+	running []Session
 	queue   chan queued
 	held    *Event // comes after what was lost before it
-	lost    int64  // since the last event that found room; Live.mu guards it
+	lost    int64  // since the last event that found room; Table.mu guards it
 }
 
 // queued is an event, and how many before it found no room.
@@ -49,29 +49,29 @@ type queued struct {
 // Follow returns a Follower of the sessions that f lets through: first it tells of
 // those that run, in the order of f, then of whatever happens, and misses nothing
 // between. Its Close is to be called.
-func (l *Live) Follow(f Filter) *Follower {
-	w := &Follower{live: l, filter: f, queue: make(chan queued, queueSize)}
-	l.mu.Lock()
-	found := l.matching(f)
-	l.followers[w] = struct{}{}
-	l.mu.Unlock()
-	w.running = f.arrange(recordsOf(found))
+func (t *Table) Follow(f Filter) *Follower {
+	w := &Follower{table: t, filter: f, queue: make(chan queued, queueSize)}
+	t.mu.Lock()
+	found := t.matching(f)
+	t.followers[w] = struct{}{}
+	t.mu.Unlock()
+	w.running = f.arrange(found)
 	return w
 }
 
 // Close ends the following. Nobody is to wait in Next.
 func (w *Follower) Close() {
-	w.live.mu.Lock()
-	defer w.live.mu.Unlock()
-	delete(w.live.followers, w)
+	w.table.mu.Lock()
+	defer w.table.mu.Unlock()
+	delete(w.table.followers, w)
 }
 
 // Next waits for the next event, until ctx ends: then it returns ctx's error.
 func (w *Follower) Next(ctx context.Context) (Event, error) {
 	if len(w.running) > 0 {
-		r := w.running[0]
+		s := w.running[0].Session
 		w.running = w.running[1:]
-		return Event{Kind: Running, Time: time.Now(), Session: &r}, nil
+		return Event{Kind: Running, Time: time.Now(), Session: s}, nil
 	}
 	if held := w.held; held != nil {
 		w.held = nil
@@ -103,26 +103,19 @@ func (w *Follower) after(q queued) Event {
 }
 
 func (w *Follower) takeLost() int64 {
-	w.live.mu.Lock()
-	defer w.live.mu.Unlock()
+	w.table.mu.Lock()
+	defer w.table.mu.Unlock()
 	n := w.lost
 	w.lost = 0
 	return n
 }
 
-// tell has the followers know of s. It waits for none of them. l.mu is held.
-func (l *Live) tell(kind Kind, s *server.Session) {
-	var event Event
-	for w := range l.followers {
-		if !w.filter.match(s) {
-			continue
+// tell has the followers know of s. It waits for none of them. t.mu is held.
+func (t *Table) tell(kind Kind, s *server.Session) {
+	for w := range t.followers {
+		if w.filter.match(s) {
+			w.offer(Event{Kind: kind, Time: time.Now(), Session: s})
 		}
-		if event.Session == nil {
-			r := RecordOf(s)
-			r.Targets = TargetsOf(s)
-			event = Event{Kind: kind, Time: time.Now(), Session: &r}
-		}
-		w.offer(event)
 	}
 }
 

@@ -1,9 +1,7 @@
-package history_test
+package live_test
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -12,9 +10,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/client"
-	"github.com/socksctl/socksctl/internal/history"
+	"github.com/socksctl/socksctl/internal/live"
 	"github.com/socksctl/socksctl/server"
 )
 
@@ -31,77 +28,43 @@ func made(id uint64, user, command, host string, port uint16) *server.Session {
 	}
 }
 
-// people proves everyone by a certificate, as its name, or by a password.
-type people struct{ groups []string }
+// anyone is in who has the password.
+type anyone struct{}
 
-func (people) Method(s *server.Session) byte {
-	if s.TLS == nil {
-		return 2
-	}
-	return 0
-}
-
-func (p people) Authenticate(_ context.Context, s *server.Session, login server.Login) (server.Identity, error) {
-	if s.TLS != nil {
-		return server.Identity{User: s.TLS.PeerCertificates[0].Subject.CommonName, Groups: p.groups, Method: "certificate"}, nil
-	}
+func (anyone) Method(*server.Session) byte { return 2 }
+func (anyone) Authenticate(_ context.Context, _ *server.Session, login server.Login) (server.Identity, error) {
 	if login.Password != "secret" {
 		return server.Identity{}, server.ErrLogin
 	}
 	return server.Identity{User: login.Name, Method: "password"}, nil
 }
 
-// proxy is a server with a plain listener and one of mutual TLS, whose sessions are
-// in a table.
+// proxy is a server whose sessions are in a table.
 type proxy struct {
-	*server.Server
-	*history.Live
-	plain, secure string
-	leaf          *x509.Certificate // that alice shows
-	tls           *tls.Config       // hers
+	*live.Table
+	address string
 }
 
-func serve(t *testing.T, s *server.Server) *proxy {
+func serve(t *testing.T) *proxy {
 	t.Helper()
-	ca, err := certs.NewCA("history", certs.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{Server: s, Live: history.NewLive()}
-	s.Observer = p.Live
-	s.Auth = []server.Authenticator{people{[]string{"staff", "ops"}}}
-	s.TLS, p.tls, p.leaf = mutual(t, ca)
-	p.plain = run(t, s, s.Serve)
-	p.secure = run(t, s, s.ServeTLS)
+	p := &proxy{Table: live.NewTable()}
+	p.address = run(t, &server.Server{Observer: p.Table, Auth: []server.Authenticator{anyone{}}})
 	return p
 }
 
-// mutual returns what a server and alice need of ca.
-func mutual(t *testing.T, ca *certs.CA) (ofServer, ofAlice *tls.Config, leaf *x509.Certificate) {
-	t.Helper()
-	pair, err := ca.Server([]string{"localhost"}, certs.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	alice, err := ca.Client("alice", certs.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(ca.Certificate)
-	ofServer = &tls.Config{Certificates: []tls.Certificate{*pair.TLS()}, ClientCAs: roots, ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: tls.VersionTLS13}
-	ofAlice = &tls.Config{Certificates: []tls.Certificate{*alice.TLS()}, RootCAs: roots, ServerName: "localhost", MinVersion: tls.VersionTLS13}
-	return ofServer, ofAlice, alice.Certificate
+// dialer is a way of a user.
+func (p *proxy) dialer(user string) *client.Dialer {
+	return &client.Dialer{Address: p.address, User: user, Password: "secret"}
 }
 
-func run(t *testing.T, s *server.Server, serve func(net.Listener) error) string {
+func run(t *testing.T, s *server.Server) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	served := make(chan error, 1)
-	go func() { served <- serve(l) }() // ends with Close
+	go func() { served <- s.Serve(l) }() // ends with Close
 	t.Cleanup(func() {
 		s.Close()
 		if err := <-served; !errors.Is(err, server.ErrServerClosed) {
@@ -160,7 +123,7 @@ func hello(t *testing.T, c net.Conn) {
 }
 
 // next returns the next event.
-func next(t *testing.T, w *history.Follower) history.Event {
+func next(t *testing.T, w *live.Follower) live.Event {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

@@ -1,17 +1,17 @@
-package history_test
+package live_test
 
 import (
 	"fmt"
 	"strings"
 	"testing"
 
-	"github.com/socksctl/socksctl/internal/history"
+	"github.com/socksctl/socksctl/internal/live"
 	"github.com/socksctl/socksctl/server"
 )
 
 // table returns a table with sessions of all kinds.
-func table() *history.Live {
-	l := history.NewLive()
+func table() *live.Table {
+	l := live.NewTable()
 	for _, s := range []*server.Session{
 		made(4, "bob", "connect", "www.Example.com.", 443),
 		made(1, "alice", "connect", "example.com", 443),
@@ -27,10 +27,10 @@ func table() *history.Live {
 	return l
 }
 
-func ids(records []history.Record) string {
+func ids(sessions []live.Session) string {
 	var all []string
-	for _, r := range records {
-		all = append(all, fmt.Sprint(r.ID))
+	for _, s := range sessions {
+		all = append(all, fmt.Sprint(s.ID))
 	}
 	return strings.Join(all, " ")
 }
@@ -38,33 +38,30 @@ func ids(records []history.Record) string {
 func TestFilter(t *testing.T) {
 	l := table()
 	for name, c := range map[string]struct {
-		filter history.Filter
+		filter live.Filter
 		want   string
 		total  int
 	}{
-		"all":            {history.Filter{}, "1 2 3 4 5 6", 6},
-		"id":             {history.Filter{ID: 4}, "4", 1},
-		"no such id":     {history.Filter{ID: 7}, "", 0},
-		"id and user":    {history.Filter{ID: 4, User: "alice"}, "", 0},
-		"user":           {history.Filter{User: "alice"}, "1 2", 2},
-		"command":        {history.Filter{Command: "connect"}, "1 4 5 6", 4},
-		"both":           {history.Filter{User: "bob", Command: "connect"}, "4 5", 2},
-		"limit":          {history.Filter{Limit: 2}, "1 2", 6},
-		"user order":     {history.Filter{Sort: "user"}, "3 1 2 4 5 6", 6},
-		"command order":  {history.Filter{Sort: "command"}, "3 1 4 5 6 2", 6},
-		"to":             {history.Filter{Sort: "to"}, "2 3 5 6 1 4", 6},
-		"up":             {history.Filter{Sort: "up"}, "3 2 6 1 5 4", 6},
-		"down":           {history.Filter{Sort: "down"}, "6 5 4 3 2 1", 6},
-		"bytes":          {history.Filter{Sort: "bytes", Limit: 3}, "3 6 2", 6},
-		"bytes, up":      {history.Filter{Sort: "-bytes"}, "4 1 5 2 6 3", 6},
-		"start":          {history.Filter{Sort: "start"}, "1 2 3 4 5 6", 6},
-		"latest":         {history.Filter{Sort: "-start", Limit: 1}, "6", 6},
-		"client":         {history.Filter{Sort: "-client"}, "6 5 4 3 2 1", 6},
-		"id, down":       {history.Filter{Sort: "-id"}, "6 5 4 3 2 1", 6},
-		"rate, all same": {history.Filter{Sort: "rate"}, "1 2 3 4 5 6", 6},
+		"all":            {live.Filter{}, "1 2 3 4 5 6", 6},
+		"user":           {live.Filter{User: "alice"}, "1 2", 2},
+		"command":        {live.Filter{Command: "connect"}, "1 4 5 6", 4},
+		"both":           {live.Filter{User: "bob", Command: "connect"}, "4 5", 2},
+		"limit":          {live.Filter{Limit: 2}, "1 2", 6},
+		"user order":     {live.Filter{Sort: "user"}, "3 1 2 4 5 6", 6},
+		"command order":  {live.Filter{Sort: "command"}, "3 1 4 5 6 2", 6},
+		"to":             {live.Filter{Sort: "to"}, "2 3 5 6 1 4", 6},
+		"up":             {live.Filter{Sort: "up"}, "3 2 6 1 5 4", 6},
+		"down":           {live.Filter{Sort: "down"}, "6 5 4 3 2 1", 6},
+		"bytes":          {live.Filter{Sort: "bytes", Limit: 3}, "3 6 2", 6},
+		"bytes, up":      {live.Filter{Sort: "-bytes"}, "4 1 5 2 6 3", 6},
+		"start":          {live.Filter{Sort: "start"}, "1 2 3 4 5 6", 6},
+		"latest":         {live.Filter{Sort: "-start", Limit: 1}, "6", 6},
+		"client":         {live.Filter{Sort: "-client"}, "6 5 4 3 2 1", 6},
+		"id, down":       {live.Filter{Sort: "-id"}, "6 5 4 3 2 1", 6},
+		"rate, all same": {live.Filter{Sort: "rate"}, "1 2 3 4 5 6", 6},
 	} {
-		records, total := l.List(c.filter)
-		if got := ids(records); got != c.want || total != c.total {
+		sessions, total := l.List(c.filter)
+		if got := ids(sessions); got != c.want || total != c.total {
 			t.Errorf("%s: got %q of %d, want %q of %d", name, got, total, c.want, c.total)
 		}
 	}
@@ -100,36 +97,36 @@ func TestDestination(t *testing.T) {
 		"fe80::1%eth0":          "",
 		"[::ffff:10.1.2.3]:443": "6",
 	} {
-		d, err := history.ParseDestination(to)
+		d, err := live.ParseDestination(to)
 		if err != nil {
 			t.Errorf("%q: %v", to, err)
 			continue
 		}
-		records, _ := l.List(history.Filter{To: d})
-		if got := ids(records); got != want {
+		sessions, _ := l.List(live.Filter{To: d})
+		if got := ids(sessions); got != want {
 			t.Errorf("%q: got %q, want %q", to, got, want)
 		}
 	}
 	for _, to := range []string{"example.com:", "example.com:0", "example.com:70000", "example.com:https", "a:b:c", "[::1", "http://example.com", "10.0.0.0/99"} {
-		if d, err := history.ParseDestination(to); err == nil || !strings.Contains(err.Error(), to) {
+		if d, err := live.ParseDestination(to); err == nil || !strings.Contains(err.Error(), to) {
 			t.Errorf("%q: got %+v, %v, want an error that names it", to, d, err)
 		}
 	}
 }
 
 func TestOrder(t *testing.T) {
-	for _, key := range history.Orders() {
+	for _, key := range live.Orders() {
 		for _, s := range []string{key, "-" + key} {
-			if o, err := history.ParseOrder(s); string(o) != s || err != nil {
+			if o, err := live.ParseOrder(s); string(o) != s || err != nil {
 				t.Errorf("%q: got %q, %v", s, o, err)
 			}
 		}
 	}
-	if o, err := history.ParseOrder(""); o != "" || err != nil {
+	if o, err := live.ParseOrder(""); o != "" || err != nil {
 		t.Errorf("got %q, %v", o, err)
 	}
 	for _, s := range []string{"-", "--id", "age", "ID"} {
-		if o, err := history.ParseOrder(s); err == nil || !strings.Contains(err.Error(), "bytes") {
+		if o, err := live.ParseOrder(s); err == nil || !strings.Contains(err.Error(), "bytes") {
 			t.Errorf("%q: got %q, %v, want an error that lists the keys", s, o, err)
 		}
 	}

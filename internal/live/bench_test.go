@@ -1,16 +1,16 @@
-package history_test
+package live_test
 
 import (
 	"fmt"
 	"testing"
 	"time"
 
-	"github.com/socksctl/socksctl/internal/history"
+	"github.com/socksctl/socksctl/internal/live"
 )
 
 // many is a table of ten thousand.
-func many() *history.Live {
-	l := history.NewLive()
+func many() *live.Table {
+	l := live.NewTable()
 	for id := range uint64(10000) {
 		l.Opened(made(id+1, fmt.Sprint("user", id%100), "connect", fmt.Sprint("host", id%1000, ".example.com"), 443))
 	}
@@ -21,8 +21,8 @@ func BenchmarkList10000(b *testing.B) {
 	l := many()
 	b.ReportAllocs()
 	for b.Loop() {
-		if records, _ := l.List(history.Filter{Sort: "bytes"}); len(records) != 10000 {
-			b.Fatal(len(records))
+		if sessions, _ := l.List(live.Filter{Sort: "bytes"}); len(sessions) != 10000 {
+			b.Fatal(len(sessions))
 		}
 	}
 }
@@ -31,8 +31,8 @@ func BenchmarkListOneUserOf10000(b *testing.B) {
 	l := many()
 	b.ReportAllocs()
 	for b.Loop() {
-		if records, _ := l.List(history.Filter{User: "user7"}); len(records) != 100 {
-			b.Fatal(len(records))
+		if sessions, _ := l.List(live.Filter{User: "user7"}); len(sessions) != 100 {
+			b.Fatal(len(sessions))
 		}
 	}
 }
@@ -44,14 +44,14 @@ func BenchmarkSample10000(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		now = now.Add(time.Second)
-		history.TakeSample(l, now)
+		live.TakeSample(l, now)
 	}
 }
 
 // What a session costs at its beginning and end, with one who follows.
 func BenchmarkSession(b *testing.B) {
 	l := many()
-	w := l.Follow(history.Filter{})
+	w := l.Follow(live.Filter{})
 	defer w.Close()
 	s := made(20000, "alice", "connect", "example.com", 443)
 	b.ReportAllocs()

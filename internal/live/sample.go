@@ -1,4 +1,4 @@
-package history
+package live
 
 import "time"
 
@@ -15,7 +15,7 @@ type Sample struct {
 	Sessions int   // that ran then
 }
 
-// samples is a ring of them. Live.mu guards it.
+// samples is a ring of them. Table.mu guards it.
 type samples struct {
 	ring  [sampleCount]Sample
 	next  int
@@ -24,26 +24,26 @@ type samples struct {
 }
 
 // sample takes one sample, of each session and of all together.
-func (l *Live) sample(now time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	took := now.Sub(l.samples.at)
-	first := l.samples.at.IsZero()
+func (t *Table) sample(now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	took := now.Sub(t.samples.at)
+	first := t.samples.at.IsZero()
 	if !first && took <= 0 {
 		return
 	}
-	total := l.ended
-	for _, e := range l.sessions {
+	total := t.ended
+	for _, e := range t.sessions {
 		current := trafficOf(e.Session)
 		total.add(current)
 		e.rate = current.perSecond(e.last, min(took, max(now.Sub(e.Start), time.Millisecond)))
 		e.last = current
 	}
 	if !first {
-		rate := total.perSecond(l.samples.total, took)
-		l.samples.add(Sample{At: now, Up: rate.up, Down: rate.down, Sessions: len(l.sessions)})
+		rate := total.perSecond(t.samples.total, took)
+		t.samples.add(Sample{At: now, Up: rate.up, Down: rate.down, Sessions: len(t.sessions)})
 	}
-	l.samples.total, l.samples.at = total, now
+	t.samples.total, t.samples.at = total, now
 }
 
 func (s *samples) add(one Sample) {
@@ -52,12 +52,12 @@ func (s *samples) add(one Sample) {
 }
 
 // Samples returns the samples of the last minutes, the oldest first.
-func (l *Live) Samples() []Sample {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (t *Table) Samples() []Sample {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	all := make([]Sample, 0, sampleCount)
 	for i := range sampleCount {
-		if one := l.samples.ring[(l.samples.next+i)%sampleCount]; !one.At.IsZero() {
+		if one := t.samples.ring[(t.samples.next+i)%sampleCount]; !one.At.IsZero() {
 			all = append(all, one)
 		}
 	}

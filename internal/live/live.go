@@ -1,0 +1,146 @@
+// Package live is the table of the sessions that run, and tells what happens to
+// them as it happens.
+package live
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/socksctl/socksctl/server"
+)
+
+// Table is the sessions that run, and an Observer that keeps them. It costs
+// something when a session begins and when it ends, and nothing between.
+type Table struct {
+	mu        sync.Mutex
+	sessions  map[uint64]*entry
+	followers map[*Follower]struct{}
+	ended     traffic // of sessions that run no more
+	samples   samples
+}
+
+// entry is a session in the table. Table.mu guards it.
+type entry struct {
+	*server.Session
+	last traffic // at the last sample
+	rate traffic // bytes a second, by the last two
+}
+
+// traffic is bytes both ways.
+type traffic struct{ up, down int64 }
+
+func trafficOf(s *server.Session) traffic { return traffic{s.BytesUp.Load(), s.BytesDown.Load()} }
+
+func (t *traffic) add(more traffic) {
+	t.up += more.up
+	t.down += more.down
+}
+
+// perSecond returns what is between t and before, in that time.
+func (t traffic) perSecond(before traffic, took time.Duration) traffic {
+	seconds := took.Seconds()
+	return traffic{int64(float64(t.up-before.up) / seconds), int64(float64(t.down-before.down) / seconds)}
+}
+
+var _ server.Observer = (*Table)(nil)
+
+// NewTable returns an empty table. Rates need its Run.
+func NewTable() *Table {
+	return &Table{sessions: make(map[uint64]*entry), followers: make(map[*Follower]struct{})}
+}
+
+// Opened is for a [server.Server].
+func (t *Table) Opened(s *server.Session) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sessions[s.ID] = &entry{Session: s}
+	t.tell(Opened, s)
+}
+
+// Closed is for a [server.Server].
+func (t *Table) Closed(s *server.Session) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ended.add(trafficOf(s))
+	ran := t.sessions[s.ID] != nil
+	delete(t.sessions, s.ID)
+	switch {
+	case ran:
+		t.tell(Closed, s)
+	case s.Refused():
+		t.tell(Refused, s)
+	}
+}
+
+// Session is one that runs, at some moment.
+type Session struct {
+	*server.Session
+	Up, Down         int64 // bytes so far
+	RateUp, RateDown int64 // bytes a second, of late
+}
+
+// List returns the sessions that f lets through, in its order, and how many they
+// are without its limit.
+func (t *Table) List(f Filter) (sessions []Session, total int) {
+	t.mu.Lock()
+	sessions = t.matching(f)
+	t.mu.Unlock()
+	return f.arrange(sessions), len(sessions)
+}
+
+// Get returns the session with that id, if it runs.
+func (t *Table) Get(id uint64) (Session, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e := t.sessions[id]; e != nil {
+		return e.now(), true
+	}
+	return Session{}, false
+}
+
+// matching returns the sessions that f lets through. t.mu is held.
+func (t *Table) matching(f Filter) []Session {
+	found := make([]Session, 0, len(t.sessions))
+	for _, e := range t.sessions {
+		if f.match(e.Session) {
+			found = append(found, e.now())
+		}
+	}
+	return found
+}
+
+func (e *entry) now() Session {
+	current := trafficOf(e.Session)
+	return Session{Session: e.Session, Up: current.up, Down: current.down, RateUp: e.rate.up, RateDown: e.rate.down}
+}
+
+// End ends the sessions that f lets through, for that reason, and returns their
+// ids in ascending order. It does not wait, and knows of no limit.
+func (t *Table) End(f Filter, reason error) []uint64 {
+	t.mu.Lock()
+	found := t.matching(f)
+	t.mu.Unlock()
+	ids := make([]uint64, 0, len(found))
+	for _, s := range found {
+		s.End(reason)
+		ids = append(ids, s.ID)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// Run takes samples until ctx ends, and returns nil.
+func (t *Table) Run(ctx context.Context) error {
+	ticker := time.NewTicker(sampleEvery)
+	defer ticker.Stop()
+	for {
+		t.sample(time.Now())
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
