@@ -95,7 +95,8 @@ func (v *service) adminServer(reloads *reloader) *admin.Server {
 			}
 			return ""
 		},
-		Log: v.log,
+		Live: v.live,
+		Log:  v.log,
 	}
 	if host, _, err := net.SplitHostPort(v.admin.address); err == nil && host != "" {
 		s.Hosts = []string{host}
@@ -110,6 +111,9 @@ func (v *service) serveAdmin(ctx context.Context, reloads *reloader) error {
 	}
 	s := v.adminServer(reloads)
 	v.log.Info("admin", "address", shown(v.admin.listener.Addr()))
+	if v.admin.listener.Addr().Network() != "unix" && s.Token() == "" {
+		v.log.Warn("admin: whoever is on this host can see the sessions: set a token (--admin-token-file) or use a unix socket")
+	}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(v.admin.listener) }() // ends with Shutdown
 	select {

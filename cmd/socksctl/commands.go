@@ -14,6 +14,7 @@ func commands(s streams) []*cobra.Command {
 		certCommand(s),
 		userCommand(s),
 		aclCommand(s),
+		sessionsCommand(s),
 		reloadCommand(s),
 		configCommand(s),
 		versionCommand(s),

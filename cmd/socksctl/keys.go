@@ -29,8 +29,8 @@ func serverSettings() []setting {
 		{"server.port_range", "port-range", "ports of BIND listeners and UDP relays, FIRST-LAST", ""},
 		{"server.insecure_open_proxy", "insecure-open-proxy", "serve anyone, beyond loopback, without a login", false},
 		{"server.drain_timeout", "drain-timeout", "how long sessions may go on after SIGTERM", 30 * time.Second},
-		{"server.admin", "admin", "where reload is asked for: host:port, unix:PATH or off (default: a unix socket of the user's)", ""},
-		{"server.admin_token_path", "admin-token-file", "file whose first line is the token for changes over an address", ""},
+		{"server.admin", "admin", "where the service is talked to: host:port, unix:PATH or off (default: a unix socket of the user's)", ""},
+		{"server.admin_token_path", "admin-token-file", "file whose first line is the token for what is asked over an address", ""},
 	}, limitSettings(), logSettings())
 }
 
@@ -73,8 +73,8 @@ func forwardSettings() []setting {
 		{"forward.acl", "acl", "rule file: who may go where", ""},
 		{"forward.insecure_open_proxy", "insecure-open-proxy", "serve anyone, beyond loopback, without a login", false},
 		{"forward.drain_timeout", "drain-timeout", "how long sessions may go on after SIGTERM", 30 * time.Second},
-		{"forward.admin", "admin", "where reload is asked for: host:port, unix:PATH or off (default: a unix socket of the user's)", ""},
-		{"forward.admin_token_path", "admin-token-file", "file whose first line is the token for changes over an address", ""},
+		{"forward.admin", "admin", "where the service is talked to: host:port, unix:PATH or off (default: a unix socket of the user's)", ""},
+		{"forward.admin_token_path", "admin-token-file", "file whose first line is the token for what is asked over an address", ""},
 	}, logSettings()...)
 }
 

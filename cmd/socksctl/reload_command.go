@@ -50,11 +50,8 @@ used leaves what was in force; the exit status is 3 then.`,
 			}
 			result, err := c.Reload(ctx)
 			refused, answered := errors.AsType[*admin.Refused](err)
-			if err != nil && !answered {
-				return fmt.Errorf("%w: is it running, with this --admin?", err)
-			}
-			if answered && refused.Status != http.StatusUnprocessableEntity {
-				return err
+			if err != nil && (!answered || refused.Status != http.StatusUnprocessableEntity) {
+				return asked(err)
 			}
 			return errors.Join(printReload(s, result, f.asJSON), misconfigured(err))
 		},

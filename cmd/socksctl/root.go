@@ -57,8 +57,8 @@ func rootCommand(s streams) *cobra.Command {
 	return root
 }
 
-// asGroup makes cmd show its help, and refuse a command that it does not have:
-// cobra does that for the root only.
+// asGroup makes cmd show its help, unless it does something by itself, and refuse a
+// command that it does not have: cobra does that for the root only.
 func asGroup(cmd *cobra.Command) {
 	cmd.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) > 0 {
@@ -66,7 +66,9 @@ func asGroup(cmd *cobra.Command) {
 		}
 		return nil
 	}
-	cmd.RunE = func(*cobra.Command, []string) error { return cmd.Help() }
+	if cmd.RunE == nil {
+		cmd.RunE = func(*cobra.Command, []string) error { return cmd.Help() }
+	}
 }
 
 // noArgs and exactArgs are cobra's, with the exit status of misuse.

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/socksctl/socksctl/internal/live"
 	"github.com/socksctl/socksctl/server"
 )
 
@@ -27,6 +28,7 @@ type service struct {
 	restart       func() []string               // keys that changed and wait for a restart; nil: not known
 	checks        []func(*server.Session) error // of live sessions, after a reload
 	admin         adminSocket
+	live          *live.Table // nil: nobody can ask for it
 	drain         time.Duration
 	log           *slog.Logger
 }
@@ -52,6 +54,7 @@ func (v *service) run(s streams) error {
 	group, ctx := errgroup.WithContext(ctx)
 	v.Revalidate = v.revalidate
 	reloads := newReloader(v)
+	v.keepLive(ctx, group)
 	group.Go(func() error { return reloads.run(ctx, hangups) })
 	group.Go(func() error { return reloads.watch(ctx) })
 	group.Go(func() error { return v.serveAdmin(ctx, reloads) })
@@ -68,6 +71,25 @@ func (v *service) run(s streams) error {
 		return nil
 	}
 	return err
+}
+
+// keepLive keeps the table of live sessions until ctx ends, for the admin server.
+func (v *service) keepLive(ctx context.Context, group *errgroup.Group) {
+	if v.admin.listener == nil {
+		return
+	}
+	v.live = live.NewTable()
+	v.observe(v.live)
+	group.Go(func() error { return v.live.Run(ctx) })
+}
+
+// observe has o told of sessions, beside those that are told already.
+func (v *service) observe(o server.Observer) {
+	all := server.Observers{o}
+	if v.Observer != nil {
+		all = server.Observers{v.Observer, o}
+	}
+	v.Observer = all
 }
 
 // check refuses listeners that would let anyone in, before one is announced.

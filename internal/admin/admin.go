@@ -3,8 +3,9 @@
 //
 // A unix socket is for its owner alone, by its mode. On an address, where anyone
 // on the host or beyond can connect, whoever wants to change something shows a
-// token; requests for another host are refused there, and so are changes that a
-// web page asks for: a browser that was led astray changes nothing.
+// token, and so does who wants to see sessions, if there is one; requests for
+// another host are refused there, and so are changes that a web page asks for: a
+// browser that was led astray changes nothing.
 package admin
 
 import (
@@ -17,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/net/netutil"
+
+	"github.com/socksctl/socksctl/internal/live"
 )
 
 // What a client may take.
@@ -38,12 +41,16 @@ var ErrNoToken = errors.New("beyond loopback the admin address takes a token")
 // Serve and not changed after.
 type Server struct {
 	Reload func(context.Context) (Result, error) // what the service reloads; the error is of what cannot be used
+	Live   *live.Table                           // its sessions; nil: nothing is told of them
 	Token  func() string                         // what a change over an address takes; nil, or "": there are none
 	Hosts  []string                              // that an address may be called by, beside itself and localhost
 	Log    *slog.Logger                          // nil is silent
 
-	setUp sync.Once
-	http  http.Server
+	setUp     sync.Once
+	http      http.Server
+	ending    context.Context // ends with Shutdown
+	end       context.CancelFunc
+	following chan struct{} // has one for each who follows
 }
 
 // Serve answers on l until Shutdown, and then returns http.ErrServerClosed. It
@@ -54,7 +61,7 @@ func (s *Server) Serve(l net.Listener) error {
 		return err
 	}
 	s.init()
-	return s.http.Serve(netutil.LimitListener(l, maxConns))
+	return s.http.Serve(netutil.LimitListener(named{l}, maxConns))
 }
 
 // MayServe returns [ErrNoToken] for a listener at addr that anyone on a network
@@ -67,9 +74,10 @@ func (s *Server) MayServe(addr net.Addr) error {
 }
 
 // Shutdown stops answering. It waits for the requests that are being carried
-// out, until ctx ends.
+// out, until ctx ends; who follows has reached the end.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.init()
+	s.end()
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(err, s.http.Close())
 	}
@@ -81,6 +89,8 @@ func (s *Server) init() {
 		if s.Log == nil {
 			s.Log = slog.New(slog.DiscardHandler)
 		}
+		s.ending, s.end = context.WithCancel(context.Background())
+		s.following = make(chan struct{}, maxFollowers)
 		s.http.Handler = http.MaxBytesHandler(s.guard(s.routes()), maxBody)
 		s.http.ReadHeaderTimeout, s.http.ReadTimeout = headerTimeout, readTimeout
 		s.http.WriteTimeout, s.http.IdleTimeout = writeTimeout, idleTimeout
@@ -91,8 +101,9 @@ func (s *Server) init() {
 
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", health)
+	mux.HandleFunc("GET "+healthPath, health)
 	mux.HandleFunc("POST "+reloadPath, s.reload)
+	s.routeSessions(mux)
 	return mux
 }
 

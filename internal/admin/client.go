@@ -10,13 +10,13 @@ import (
 	"strings"
 )
 
-// maxAnswer bounds what a client reads.
-const maxAnswer = 1 << 20
+// maxAnswer bounds what a client reads of an answer: half a million sessions.
+const maxAnswer = 256 << 20
 
 // Client asks a running service.
 type Client struct {
 	Address string // host:port, or unix:PATH
-	Token   string // for changes over an address
+	Token   string // for an address
 }
 
 // Refused is the error of a service that answered and did not do as it was asked.
@@ -36,31 +36,48 @@ func (c *Client) Reload(ctx context.Context) (Result, error) {
 	return result, err
 }
 
-// ask sends one request and decodes the answer to it, which may tell of an error.
-func (c *Client) ask(ctx context.Context, method, path string, result *Result) error {
-	host, transport := c.route()
-	r, err := http.NewRequestWithContext(ctx, method, "http://"+host+path, http.NoBody)
+// ask sends one request and decodes the answer to it into v, also one that tells
+// of an error.
+func (c *Client) ask(ctx context.Context, method, path string, v any) error {
+	response, err := c.send(ctx, method, path)
 	if err != nil {
-		return fmt.Errorf("admin address %q: %w", c.Address, err)
-	}
-	if c.Token != "" {
-		r.Header.Set("Authorization", "Bearer "+c.Token)
-	}
-	response, err := transport.RoundTrip(r) // redirects are not followed
-	if err != nil {
-		return fmt.Errorf("ask %s: %w", c.Address, err)
+		return err
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", c.Address, err)
 	}
-	known := json.Unmarshal(text, result) == nil
-	switch {
-	case known && response.StatusCode == http.StatusOK:
+	known := json.Unmarshal(text, v) == nil
+	if known && response.StatusCode == http.StatusOK {
 		return nil
-	case known && result.Error != "":
-		return &Refused{response.StatusCode, result.Error}
+	}
+	return c.refusal(response, text)
+}
+
+// send sends one request and returns the answer, whose body is to be closed.
+func (c *Client) send(ctx context.Context, method, path string) (*http.Response, error) {
+	host, transport := c.route()
+	r, err := http.NewRequestWithContext(ctx, method, "http://"+host+path, http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("admin address %q: %w", c.Address, err)
+	}
+	if c.Token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.Token)
+	}
+	response, err := transport.RoundTrip(r) // redirects are not followed
+	if err != nil {
+		return nil, fmt.Errorf("ask %s: %w", c.Address, err)
+	}
+	return response, nil
+}
+
+// refusal is the error that an answer tells of: its own words, where they are those
+// of a socksctl.
+func (c *Client) refusal(response *http.Response, text []byte) error {
+	var p problem
+	if err := json.Unmarshal(text, &p); err == nil && p.Error != "" && response.StatusCode != http.StatusOK {
+		return &Refused{response.StatusCode, p.Error}
 	}
 	return &Refused{response.StatusCode, fmt.Sprintf("%s does not answer as a socksctl does: %s", c.Address, response.Status)}
 }

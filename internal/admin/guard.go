@@ -26,7 +26,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			if status == http.StatusUnauthorized {
 				w.Header().Set("WWW-Authenticate", "Bearer")
 			}
-			answer(w, status, Result{Error: err.Error()})
+			refuse(w, status, err)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -43,7 +43,7 @@ func (s *Server) judge(r *http.Request) (int, error) {
 		return http.StatusForbidden, errHost
 	case change && r.Header.Get("Origin") != "":
 		return http.StatusForbidden, errOrigin
-	case owned || !change:
+	case owned || r.URL.Path == healthPath || !change && s.token() == "":
 		return 0, nil
 	case s.token() == "":
 		return http.StatusForbidden, errTokens

@@ -23,9 +23,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const token = "a token that nobody guesses"
 
 // run serves s at address until the test ends, and returns where.
-func run(t *testing.T, s *admin.Server, address string) net.Addr {
+func run(t testing.TB, s *admin.Server, address string) net.Addr {
 	t.Helper()
-	l, err := server.Listen(t.Context(), address)
+	l, err := server.Listen(context.Background(), address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func (r *reloads) server() *admin.Server {
 }
 
 // socket returns a unix address that is short enough.
-func socket(t *testing.T) string {
+func socket(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "a")
 	if err != nil {

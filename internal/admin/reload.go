@@ -1,11 +1,11 @@
 package admin
 
-import (
-	"encoding/json"
-	"net/http"
-)
+import "net/http"
 
-const reloadPath = "/api/v1/reload"
+const (
+	healthPath = "/healthz"
+	reloadPath = "/api/v1/reload"
+)
 
 // Result is what became of a reload.
 type Result struct {
@@ -29,13 +29,4 @@ func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
 		result.Reloaded = []string{} // a list in JSON, too
 	}
 	answer(w, status, result)
-}
-
-// answer writes v as JSON.
-func answer(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // a client that has gone has no use for it
 }

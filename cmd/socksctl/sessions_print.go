@@ -1,0 +1,107 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/socksctl/socksctl/internal/admin"
+	"github.com/socksctl/socksctl/internal/history"
+	"github.com/socksctl/socksctl/internal/human"
+	"github.com/socksctl/socksctl/internal/live"
+)
+
+// printSessions prints a table of sessions.
+func printSessions(s streams, list admin.Sessions) error {
+	columns := []human.Column{
+		{Name: "ID", Right: true}, {Name: "USER"}, {Name: "CLIENT"}, {Name: "COMMAND"}, {Name: "DESTINATION"},
+		{Name: "UP", Right: true}, {Name: "DOWN", Right: true}, {Name: "RATE", Right: true}, {Name: "AGE", Right: true}, {Name: "RULE"},
+	}
+	rows := make([][]string, 0, len(list.Sessions))
+	for _, r := range list.Sessions {
+		rows = append(rows, []string{
+			strconv.FormatUint(r.ID, 10), orDash(r.User), orDash(r.Client), r.Command, destination(r.Record, r.TargetCount),
+			human.Size(r.Up), human.Size(r.Down), human.Rate(r.RateUp + r.RateDown), human.Took(time.Since(r.Start)), human.Visible(r.Rule),
+		})
+	}
+	p := newPrinter(s.out)
+	for i, line := range human.Table(columns, rows) {
+		if i == 0 {
+			line = p.bold + line + p.plainAgain
+		}
+		if _, err := fmt.Fprintln(s.out, line); err != nil {
+			return err
+		}
+	}
+	if more := list.Total - len(list.Sessions); more > 0 {
+		s.talk("%d more sessions run", more)
+	}
+	return nil
+}
+
+// orDash returns text of others for a terminal, and a sign for none.
+func orDash(text string) string { return cmp.Or(human.Visible(text), "-") }
+
+// destination returns where a session goes: as it was asked for, and where a name
+// led. An association goes to its last target, and to how many more.
+func destination(r history.Record, targets int) string {
+	if r.Command == "udp" {
+		return targetsText(r.Targets, targets)
+	}
+	if r.Host == "" {
+		return "-"
+	}
+	to := human.Visible(net.JoinHostPort(r.Host, strconv.Itoa(int(r.Port))))
+	if ip := r.Resolved.Addr(); ip.IsValid() && ip.String() != r.Host {
+		to += " (" + ip.String() + ")"
+	}
+	return to
+}
+
+// targetsText returns one of the targets of an association that has n.
+func targetsText(targets []history.Target, n int) string {
+	if len(targets) == 0 {
+		return "-"
+	}
+	t := targets[len(targets)-1]
+	host := t.Host
+	if host == "" && t.Address.IsValid() {
+		host = t.Address.String()
+	}
+	text := human.Visible(net.JoinHostPort(host, strconv.Itoa(int(t.Port))))
+	if n > 1 {
+		text += fmt.Sprintf(" and %d more", n-1)
+	}
+	return text
+}
+
+// event prints what happened to a session, as one line.
+func (p printer) event(e admin.Event) error {
+	at := e.Time.Local().Format(time.TimeOnly)
+	if e.Kind == live.Lost || e.Session == nil {
+		_, err := fmt.Fprintf(p.w, "%s  %-8s %d events: they came too fast\n", at, e.Kind, e.Lost)
+		return err
+	}
+	r := e.Session
+	words := []string{
+		fmt.Sprintf("%s  %s%-8s%s %d", at, p.bold, e.Kind, p.plainAgain, r.ID),
+		orDash(cmp.Or(r.User, r.Tried)), orDash(r.Client), r.Command, destination(*r, len(r.Targets)),
+	}
+	if e.Kind == live.Closed || e.Kind == live.Refused {
+		words = append(words, ended(r))
+	}
+	_, err := fmt.Fprintln(p.w, strings.Join(words, "  "))
+	return err
+}
+
+// ended tells what came of a session.
+func ended(r *history.Record) string {
+	text := fmt.Sprintf("up %s, down %s in %s  %s", human.Size(r.Up), human.Size(r.Down), human.Took(r.End.Sub(r.Start)), human.Visible(r.Reason))
+	if r.Error != "" {
+		text += ": " + human.Visible(r.Error)
+	}
+	return text
+}
