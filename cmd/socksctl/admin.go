@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -24,12 +25,16 @@ type adminSocket struct {
 	tokenFile string
 	token     atomic.Pointer[string]
 	listener  net.Listener // nil: none
+	pprof     bool
 }
 
 // openAdmin opens the admin listener. That the default place cannot be had is no
 // error: nobody asked for it.
 func (v *service) openAdmin() error {
 	a := &v.admin
+	if a.pprof && a.address != "" && !strings.HasPrefix(a.address, "unix:") {
+		return misconfigured(fmt.Errorf("profiles (--pprof) take an admin socket, unix:PATH, and admin is %s", a.address))
+	}
 	if a.address == "off" {
 		return nil
 	}
@@ -95,8 +100,11 @@ func (v *service) adminServer(reloads *reloader) *admin.Server {
 			}
 			return ""
 		},
-		Live: v.live,
-		Log:  v.log,
+		Live: v.live, Ready: v.unready, Status: v.status, Pprof: v.admin.pprof,
+		Log: v.log,
+	}
+	if v.metrics != nil {
+		s.Metrics = v.metrics
 	}
 	if host, _, err := net.SplitHostPort(v.admin.address); err == nil && host != "" {
 		s.Hosts = []string{host}

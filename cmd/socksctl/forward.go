@@ -53,8 +53,9 @@ func newForward(s streams, c *config.Forward, options proxyOptions, log *slog.Lo
 	}
 	v := &service{Server: forwarder.New(dialer), drain: c.DrainTimeout.Duration, log: log}
 	v.Log = log
-	v.admin = adminSocket{service: admin.Forward, address: c.Admin, tokenFile: c.AdminTokenPath}
+	v.admin = adminSocket{service: admin.Forward, address: c.Admin, tokenFile: c.AdminTokenPath, pprof: c.Pprof}
 	if source != nil {
+		v.certificate = source.Certificate
 		v.useCertificates(source.Prepare, c.CAPath, c.CertificatePath, c.PrivateKeyPath)
 	}
 	if err := v.usePasswords(c.Users); err != nil {

@@ -31,6 +31,7 @@ func serverSettings() []setting {
 		{"server.drain_timeout", "drain-timeout", "how long sessions may go on after SIGTERM", 30 * time.Second},
 		{"server.admin", "admin", "where the service is talked to: host:port, unix:PATH or off (default: a unix socket of the user's)", ""},
 		{"server.admin_token_path", "admin-token-file", "file whose first line is the token for what is asked over an address", ""},
+		{"server.pprof", "pprof", "profiles of the runtime on the admin socket, for go tool pprof", false},
 	}, limitSettings(), logSettings())
 }
 
@@ -75,6 +76,7 @@ func forwardSettings() []setting {
 		{"forward.drain_timeout", "drain-timeout", "how long sessions may go on after SIGTERM", 30 * time.Second},
 		{"forward.admin", "admin", "where the service is talked to: host:port, unix:PATH or off (default: a unix socket of the user's)", ""},
 		{"forward.admin_token_path", "admin-token-file", "file whose first line is the token for what is asked over an address", ""},
+		{"forward.pprof", "pprof", "profiles of the runtime on the admin socket, for go tool pprof", false},
 	}, logSettings()...)
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/socksctl/socksctl/internal/admin"
 	"github.com/socksctl/socksctl/internal/files"
@@ -41,6 +42,7 @@ type reloader struct {
 	unseen  []part          // beside them, when somebody asked: nothing tells that these changed
 	restart func() []string // keys of the configuration that only a restart takes up; nil: none
 	rejudge func() (ended int)
+	good    func(time.Time) // called when all is in force that the files say; nil: nobody wants to know
 	log     *slog.Logger
 
 	asked chan request
@@ -61,10 +63,14 @@ type reloaded struct {
 
 // newReloader returns the reloader of v, for all that v has by now.
 func newReloader(v *service) *reloader {
-	return &reloader{
+	r := &reloader{
 		parts: v.parts, unseen: v.unseen, restart: v.restart, rejudge: v.Rejudge, log: v.log,
 		asked: make(chan request), ended: make(chan struct{}), told: make(map[string]string),
 	}
+	if v.metrics != nil {
+		r.good = v.metrics.Reloaded
+	}
+	return r
 }
 
 // run carries out reloads until ctx ends.
@@ -172,6 +178,9 @@ func (r *reloader) once(by string) (result admin.Result, err error) {
 		result.Restart = r.restart()
 	}
 	err = errors.Join(errs...)
+	if err == nil && r.good != nil {
+		r.good(time.Now())
+	}
 	r.report(by, result, err)
 	return result, err
 }

@@ -62,7 +62,7 @@ func loadServe(flags *pflag.FlagSet, settings []setting) (*loaded, error) {
 // newServe makes a service of c with its listeners open.
 func newServe(c *config.Server, log *slog.Logger) (*service, error) {
 	v := &service{drain: c.DrainTimeout.Duration, log: log}
-	v.admin = adminSocket{service: admin.Serve, address: c.Admin, tokenFile: c.AdminTokenPath}
+	v.admin = adminSocket{service: admin.Serve, address: c.Admin, tokenFile: c.AdminTokenPath, pprof: c.Pprof}
 	v.Server = &server.Server{
 		Log: log, Limits: limitsOf(c.Limits), Commands: c.Commands.Set,
 		Ports: c.PortRange.PortRange, UDPRoaming: c.UDPRoaming,
@@ -103,7 +103,7 @@ func (v *service) useTLS(c *config.Server) error {
 	if err != nil {
 		return err
 	}
-	v.TLS = source.TLSConfig()
+	v.TLS, v.certificate = source.TLSConfig(), source.Certificate
 	v.useCertificates(source.Prepare, c.TLS.CertificatePath, c.TLS.PrivateKeyPath, c.TLS.ClientCAPath, c.TLS.ClientCRLPath)
 	v.checks = append(v.checks, func(s *server.Session) error {
 		if s.TLS == nil {

@@ -2,18 +2,22 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/socksctl/socksctl/forwarder"
 	"github.com/socksctl/socksctl/internal/live"
+	"github.com/socksctl/socksctl/internal/metrics"
 	"github.com/socksctl/socksctl/server"
 )
 
@@ -31,7 +35,20 @@ type service struct {
 	live          *live.Table // nil: nobody can ask for it
 	drain         time.Duration
 	log           *slog.Logger
+
+	certificate func() *x509.Certificate // that TLS shows others; nil: there is no TLS
+	servers     *forwarder.Servers       // of a forwarder, where there may be several; nil: there are none
+	ready       []func() error           // what keeps clients from being served, if it has an error
+	draining    atomic.Bool
+	started     time.Time
+	metrics     *metrics.Metrics
 }
+
+// The protocols of listeners.
+const (
+	plainProtocol  = "socks5"
+	secureProtocol = "socks5+tls"
+)
 
 // run serves until a signal says to stop, and then drains.
 func (v *service) run(s streams) error {
@@ -52,7 +69,8 @@ func (v *service) run(s streams) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	group, ctx := errgroup.WithContext(ctx)
-	v.Revalidate = v.revalidate
+	v.started, v.Revalidate = time.Now(), v.revalidate
+	v.useMetrics()
 	reloads := newReloader(v)
 	v.keepLive(ctx, group)
 	group.Go(func() error { return reloads.run(ctx, hangups) })
@@ -125,11 +143,11 @@ func (v *service) open() (net.Listener, error) {
 // serve starts a goroutine for each listener; they end when the server does.
 func (v *service) serve(s streams, group *errgroup.Group) {
 	for _, l := range v.plain {
-		fmt.Fprintf(s.err, "listening on %s (socks5)\n", shown(l.Addr()))
+		fmt.Fprintf(s.err, "listening on %s (%s)\n", shown(l.Addr()), plainProtocol)
 		group.Go(func() error { return unlessClosed(v.Serve(l)) })
 	}
 	for _, l := range v.secure {
-		fmt.Fprintf(s.err, "listening on %s (socks5+tls)\n", shown(l.Addr()))
+		fmt.Fprintf(s.err, "listening on %s (%s)\n", shown(l.Addr()), secureProtocol)
 		group.Go(func() error { return unlessClosed(v.ServeTLS(l)) })
 	}
 }
@@ -172,6 +190,7 @@ func (v *service) revalidate(s *server.Session) error {
 // stop drains: sessions may end by themselves until the time is over or a
 // second signal comes. Until then reloads are made as ever.
 func (v *service) stop(sig os.Signal, stops <-chan os.Signal) error {
+	v.draining.Store(true)
 	v.log.Info("draining", "signal", sig.String(), "timeout", v.drain)
 	ctx, cancel := context.WithTimeout(context.Background(), v.drain)
 	defer cancel()

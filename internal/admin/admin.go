@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/net/netutil"
 
 	"github.com/socksctl/socksctl/internal/live"
@@ -42,9 +43,14 @@ var ErrNoToken = errors.New("beyond loopback the admin address takes a token")
 type Server struct {
 	Reload func(context.Context) (Result, error) // what the service reloads; the error is of what cannot be used
 	Live   *live.Table                           // its sessions; nil: nothing is told of them
+	Ready  func() error                          // why clients had better go elsewhere; nil: never
+	Status func() Status                         // without Ready and Reason; nil: it is not told
 	Token  func() string                         // what a change over an address takes; nil, or "": there are none
 	Hosts  []string                              // that an address may be called by, beside itself and localhost
 	Log    *slog.Logger                          // nil is silent
+
+	Metrics prometheus.Gatherer // nil: none
+	Pprof   bool                // profiles of the runtime, on unix sockets
 
 	setUp     sync.Once
 	http      http.Server
@@ -104,6 +110,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET "+healthPath, health)
 	mux.HandleFunc("POST "+reloadPath, s.reload)
 	s.routeSessions(mux)
+	s.routeStatus(mux)
+	s.routePprof(mux)
 	return mux
 }
 

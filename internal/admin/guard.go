@@ -43,7 +43,7 @@ func (s *Server) judge(r *http.Request) (int, error) {
 		return http.StatusForbidden, errHost
 	case change && r.Header.Get("Origin") != "":
 		return http.StatusForbidden, errOrigin
-	case owned || r.URL.Path == healthPath || !change && s.token() == "":
+	case owned || isProbe(r.URL.Path) || !change && s.token() == "":
 		return 0, nil
 	case s.token() == "":
 		return http.StatusForbidden, errTokens
@@ -52,6 +52,9 @@ func (s *Server) judge(r *http.Request) (int, error) {
 	}
 	return 0, nil
 }
+
+// isProbe tells of what is asked by who watches over a service, and has no token.
+func isProbe(path string) bool { return path == healthPath || path == readyPath }
 
 // isHere tells whether host, of a request that came in at local, means that.
 func (s *Server) isHere(host string, local net.Addr) bool {

@@ -63,19 +63,26 @@ func socket(t testing.TB) string {
 	return "unix:" + filepath.Join(dir, "s")
 }
 
-// ask writes a request with the header lines, and returns the status and the
-// body of the answer.
-func ask(t *testing.T, at net.Addr, request string, header ...string) (status int, body string) {
+// send writes a request with the header lines, on a connection of its own.
+func send(t *testing.T, at net.Addr, request string, header ...string) net.Conn {
 	t.Helper()
 	c, err := net.Dial(at.Network(), at.String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	t.Cleanup(func() { c.Close() })
 	lines := strings.Join(append([]string{request + " HTTP/1.1", "Connection: close"}, header...), "\r\n")
 	if _, err := fmt.Fprint(c, lines, "\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
+	return c
+}
+
+// ask sends a request and returns the status and the body of the answer.
+func ask(t *testing.T, at net.Addr, request string, header ...string) (status int, body string) {
+	t.Helper()
+	c := send(t, at, request, header...)
+	defer c.Close()
 	text, err := io.ReadAll(c)
 	if err != nil {
 		t.Fatal(err)

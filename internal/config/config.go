@@ -29,6 +29,7 @@ type Server struct {
 	DrainTimeout      Duration  `toml:"drain_timeout" yaml:"drain_timeout"`
 	Admin             string    `toml:"admin" yaml:"admin"` // where it is talked to; empty: the default place
 	AdminTokenPath    string    `toml:"admin_token_path" yaml:"admin_token_path"`
+	Pprof             bool      `toml:"pprof" yaml:"pprof"`
 	Limits            Limits    `toml:"limits" yaml:"limits"`
 }
 
@@ -101,6 +102,7 @@ type Forward struct {
 	DrainTimeout      Duration `toml:"drain_timeout" yaml:"drain_timeout"`
 	Admin             string   `toml:"admin" yaml:"admin"` // where it is talked to; empty: the default place
 	AdminTokenPath    string   `toml:"admin_token_path" yaml:"admin_token_path"`
+	Pprof             bool     `toml:"pprof" yaml:"pprof"`
 }
 
 // Log is how both talk.

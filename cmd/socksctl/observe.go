@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/socksctl/socksctl/forwarder"
+	"github.com/socksctl/socksctl/internal/admin"
+	"github.com/socksctl/socksctl/internal/metrics"
+)
+
+var errDraining = errors.New("draining")
+
+// useMetrics has everything counted that v has by now.
+func (v *service) useMetrics() {
+	info := readVersion()
+	c := metrics.Config{Server: v.Server, Version: info.Version, Revision: info.Commit}
+	for _, l := range slices.Concat(v.plain, v.secure) {
+		c.Listeners = append(c.Listeners, l.Addr().String())
+	}
+	if v.certificate != nil {
+		c.CertificateExpiry = func() time.Time {
+			if leaf := v.certificate(); leaf != nil {
+				return leaf.NotAfter
+			}
+			return time.Time{}
+		}
+	}
+	if v.servers != nil {
+		c.Upstreams = func() (all []metrics.Upstream) {
+			for _, s := range v.servers.Status() {
+				all = append(all, metrics.Upstream{Server: s.Server, Up: s.Up, Latency: s.Latency})
+			}
+			return all
+		}
+	}
+	v.metrics = metrics.New(c)
+	v.observe(v.metrics)
+}
+
+// unready returns why clients had better go elsewhere.
+func (v *service) unready() error {
+	if v.draining.Load() {
+		return errDraining
+	}
+	for _, ready := range v.ready {
+		if err := ready(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// status returns how v does.
+func (v *service) status() admin.Status {
+	s := admin.Status{
+		Service: v.admin.service, Version: readVersion().Version, Started: v.started,
+		Sessions: map[string]int{"connect": 0, "bind": 0, "udp": 0},
+	}
+	for _, l := range v.plain {
+		s.Listeners = append(s.Listeners, listenerStatus(l, plainProtocol))
+	}
+	for _, l := range v.secure {
+		s.Listeners = append(s.Listeners, listenerStatus(l, secureProtocol))
+	}
+	for session := range v.Sessions() {
+		s.Sessions[session.Command]++
+	}
+	if v.servers != nil {
+		for _, one := range v.servers.Status() {
+			s.Servers = append(s.Servers, upstreamStatus(one))
+		}
+	}
+	if v.certificate != nil {
+		if leaf := v.certificate(); leaf != nil {
+			s.Certificate = &admin.Certificate{Subject: leaf.Subject.String(), NotAfter: leaf.NotAfter}
+		}
+	}
+	return s
+}
+
+func listenerStatus(l net.Listener, protocol string) admin.Listener {
+	return admin.Listener{Address: shown(l.Addr()), Protocol: protocol}
+}
+
+func upstreamStatus(s forwarder.Status) admin.Upstream {
+	u := admin.Upstream{Server: s.Server, Up: s.Up, Latency: s.Latency.Seconds(), Sessions: s.Sessions}
+	if !s.Up && s.Err != nil {
+		u.Error = s.Err.Error()
+	}
+	return u
+}
