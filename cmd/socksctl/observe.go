@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"time"
@@ -16,7 +17,7 @@ var errDraining = errors.New("draining")
 // useMetrics has everything counted that v has by now.
 func (v *service) useMetrics() {
 	info := readVersion()
-	c := metrics.Config{Server: v.Server, Version: info.Version, Revision: info.Commit}
+	c := metrics.Config{Server: v.Server, Version: info.Version, Revision: info.Commit, HistoryDropped: v.lost}
 	for _, l := range slices.Concat(v.plain, v.secure) {
 		c.Listeners = append(c.Listeners, l.Addr().String())
 	}
@@ -28,9 +29,9 @@ func (v *service) useMetrics() {
 			return time.Time{}
 		}
 	}
-	if v.servers != nil {
+	if v.upstreams != nil {
 		c.Upstreams = func() (all []metrics.Upstream) {
-			for _, s := range v.servers.Status() {
+			for _, s := range v.upstreams.Status() {
 				all = append(all, metrics.Upstream{Server: s.Server, Up: s.Up, Latency: s.Latency})
 			}
 			return all
@@ -44,6 +45,11 @@ func (v *service) useMetrics() {
 func (v *service) unready() error {
 	if v.draining.Load() {
 		return errDraining
+	}
+	if v.upstreams != nil {
+		if err := v.upstreams.Ready(); err != nil {
+			return fmt.Errorf("no server can be used: %w", err)
+		}
 	}
 	for _, ready := range v.ready {
 		if err := ready(); err != nil {
@@ -68,8 +74,8 @@ func (v *service) status() admin.Status {
 	for session := range v.Sessions() {
 		s.Sessions[session.Command]++
 	}
-	if v.servers != nil {
-		for _, one := range v.servers.Status() {
+	if v.upstreams != nil {
+		for _, one := range v.upstreams.Status() {
 			s.Servers = append(s.Servers, upstreamStatus(one))
 		}
 	}

@@ -37,7 +37,8 @@ type service struct {
 	log           *slog.Logger
 
 	certificate func() *x509.Certificate // that TLS shows others; nil: there is no TLS
-	servers     *forwarder.Servers       // of a forwarder, where there may be several; nil: there are none
+	upstreams   *forwarder.Servers       // of a forwarder, where there may be several; nil: there are none
+	lost        func() int64             // records that the history has lost; nil: there is none
 	ready       []func() error           // what keeps clients from being served, if it has an error
 	draining    atomic.Bool
 	started     time.Time
