@@ -244,12 +244,13 @@ func (c *conn) relay(target net.Conn, early []byte) error {
 // finish ends the session: it closes the client's connection so that a last
 // reply arrives, freezes the record, and tells of it.
 func (c *conn) finish(err error) {
-	if cause := context.Cause(c.ctx); cause != nil {
+	cause := context.Cause(c.ctx)
+	if cause != nil {
 		err = cause
 	} else if c.Stage() != StageRelay {
 		relay.CloseDrained(c.peer, drainWait)
 	}
-	reason := c.reasonOf(err)
+	reason := c.reasonOf(err, cause != nil) // what ends it from here on is too late
 	c.release()
 	c.cancel(nil)
 	_ = c.peer.Close() // closed before, unless the relay never ran

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"io"
 	"syscall"
@@ -55,8 +54,8 @@ func (s *Session) Refused() bool {
 	return false
 }
 
-// reasonOf sorts err, that c ended with.
-func (c *conn) reasonOf(err error) EndReason {
+// reasonOf sorts err, that c ended with, or was ended for by End.
+func (c *conn) reasonOf(err error, byEnd bool) EndReason {
 	switch {
 	case errors.Is(err, ErrServerClosed):
 		return EndShutdown
@@ -68,7 +67,7 @@ func (c *conn) reasonOf(err error) EndReason {
 		return EndQuota
 	case errors.Is(err, ErrDenied):
 		return EndDenied
-	case context.Cause(c.ctx) != nil:
+	case byEnd:
 		return EndKilled
 	}
 	return c.reasonAt(c.Stage(), err)

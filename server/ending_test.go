@@ -108,6 +108,10 @@ func refused(t *testing.T) map[string]ending {
 		"policy":             {&server.Server{Policy: deny}, asking(1, socks5.NotAllowed), server.EndDenied, socks5.NotAllowed},
 		"no such command":    {new(server.Server), asking(9, socks5.CommandNotSupported), server.EndFailed, socks5.CommandNotSupported},
 		"connection refused": {new(server.Server), asking(1, socks5.ConnectionRefused), server.EndFailed, socks5.ConnectionRefused},
+		"shut down after that": {new(server.Server), func(t *testing.T, h *harness) {
+			ask(t, h.dial(t), 1, closed, socks5.ConnectionRefused)
+			h.Close()
+		}, server.EndFailed, socks5.ConnectionRefused},
 		"nobody came": {&server.Server{Limits: server.Limits{BindWait: 1}}, func(t *testing.T, h *harness) {
 			c := h.dial(t)
 			ask(t, c, 2, "0.0.0.0:0", socks5.Succeeded)

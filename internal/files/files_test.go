@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -167,4 +169,48 @@ func TestWatchCircle(t *testing.T) {
 	if got := <-seen; got != "one" {
 		t.Errorf("got %q, want one", got)
 	}
+}
+
+func TestTryLock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	unlock, err := files.TryLock(path)
+	must(t, err)
+	if _, err := files.TryLock(path); !errors.Is(err, files.ErrLocked) || !strings.Contains(err.Error(), path) {
+		t.Errorf("got %v, want ErrLocked and the path", err)
+	}
+	must(t, unlock())
+	unlock, err = files.TryLock(path)
+	must(t, err)
+	must(t, unlock())
+	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) > 0 {
+		t.Errorf("left %v, %v", entries, err)
+	}
+	if _, err := files.TryLock(filepath.Join(path, "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v, want fs.ErrNotExist", err)
+	}
+}
+
+// Of many that want a lock at once, one after the other has it.
+func TestTryLockExcludes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	var has atomic.Int32
+	var all sync.WaitGroup
+	for i := range 8 {
+		take := []func(string) (func() error, error){files.Lock, files.TryLock}[i%2]
+		all.Go(func() { // ends when it has had the lock 50 times
+			for had := 0; had < 50; {
+				unlock, err := take(path)
+				if errors.Is(err, files.ErrLocked) {
+					continue
+				}
+				if n := has.Add(1); err != nil || n != 1 {
+					t.Errorf("%d have the lock: %v", n, err)
+				}
+				has.Add(-1)
+				had++
+				unlock()
+			}
+		})
+	}
+	all.Wait()
 }

@@ -1,0 +1,55 @@
+package history
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+// ExpireAtOnce is how many records one Expire deletes.
+const ExpireAtOnce = expireAtOnce
+
+// Number gives t its place among the targets of its session.
+func Number(t *Target, n int) { t.n = n }
+
+// From has f follow from a time on.
+func From(f Filter, since time.Time) Filter {
+	f.writtenSince = since
+	return f
+}
+
+// tablesOf returns the SQL side of a store.
+func tablesOf(s Store) *tables {
+	switch s := s.(type) {
+	case *sqliteStore:
+		return &s.tables
+	}
+	panic(fmt.Sprintf("no tables in %T", s))
+}
+
+// DB returns the database of a store.
+func DB(s Store) *sql.DB { return tablesOf(s).db }
+
+// Age has all records written earlier than they were.
+func Age(ctx context.Context, s Store, by time.Duration) error {
+	t := tablesOf(s)
+	q := query{dialect: t.dialect}
+	q.add("UPDATE sessions SET written = ?", q.stamp(time.Now().Add(-by)))
+	_, err := t.exec(ctx, &q)
+	return err
+}
+
+// SessionsQuery returns the statement that Sessions makes of f.
+func SessionsQuery(s Store, f Filter) (string, []any) {
+	q := query{dialect: tablesOf(s).dialect}
+	q.sessions(&f)
+	return q.text.String(), q.args
+}
+
+// TotalsQuery returns the statement that Totals makes of f.
+func TotalsQuery(s Store, f Filter, by Axis) (string, []any) {
+	q := query{dialect: tablesOf(s).dialect}
+	q.totals(&f, by)
+	return q.text.String(), q.args
+}

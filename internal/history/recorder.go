@@ -1,0 +1,228 @@
+package history
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/socksctl/socksctl/server"
+)
+
+// Options are how a [Recorder] works. The zero value is the defaults that each
+// field names.
+type Options struct {
+	Node         string        // the Server's
+	Retention    time.Duration // after which records are deleted, by their start; 0: never
+	Destinations Destinations  // what is kept of them; empty: full
+	Interval     time.Duration // between writes; 1 s
+	Queue        int           // records that wait for the store; 65,536
+	Log          *slog.Logger  // nil logs nothing
+}
+
+// Recorder is a [server.Observer] that writes down every session. Its methods
+// may be called from any goroutine.
+type Recorder struct {
+	store   Writer
+	options Options
+	run     Run
+	cancel  context.CancelFunc
+	done    chan struct{} // closed when nothing more is written
+
+	mu      sync.Mutex
+	open    map[*server.Session]*entry
+	ended   []Record // that wait, the oldest first
+	dropped int64
+	fault   error // of the last attempt to write
+}
+
+var _ server.Observer = (*Recorder)(nil)
+
+// entry is what is known of the row of an open session.
+type entry struct {
+	wrote state     // what is in it
+	at    time.Time // when it was written; zero: never
+}
+
+// state is what changes while a session is open.
+type state struct {
+	active       time.Time
+	up, down     int64
+	datagrams    int64
+	drops        int64
+	stage        server.Stage
+	rule, egress string
+}
+
+// Start returns a Recorder that writes to store, until its Close: store may be
+// closed after that.
+func Start(store Writer, o Options) *Recorder {
+	if o.Interval == 0 {
+		o.Interval = time.Second
+	}
+	if o.Queue == 0 {
+		o.Queue = 1 << 16
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &Recorder{
+		store: store, options: o, run: newRun(), cancel: cancel, done: make(chan struct{}),
+		open: make(map[*server.Session]*entry),
+	}
+	go newKeeper(r).run(ctx) // ends with Close
+	return r
+}
+
+func newRun() Run {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return Run(binary.BigEndian.Uint64(b[:]) >> 1)
+}
+
+// Close writes what there is, for a few seconds at most, and ends the Recorder.
+func (r *Recorder) Close() {
+	r.cancel()
+	<-r.done
+}
+
+// Opened implements server.Observer.
+func (r *Recorder) Opened(s *server.Session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.open[s] = new(entry)
+}
+
+// Closed implements server.Observer.
+func (r *Recorder) Closed(s *server.Session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var since time.Time
+	if e := r.open[s]; e != nil {
+		since = e.at
+		delete(r.open, s)
+	}
+	if len(r.ended) >= r.options.Queue {
+		r.dropped++
+		return
+	}
+	r.ended = append(r.ended, r.record(s, since))
+}
+
+// Run returns what the records of r have as theirs.
+func (r *Recorder) Run() Run { return r.run }
+
+// Dropped returns how many records were lost: there was no room for them, or the
+// store did not take them.
+func (r *Recorder) Dropped() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.dropped
+}
+
+// Fault returns why the store could not be written to, and nil when it could.
+func (r *Recorder) Fault() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.fault
+}
+
+// record returns what is written of s, of whose targets those that may have
+// changed since a time: what is being counted at the moment has a time of before.
+func (r *Recorder) record(s *server.Session, since time.Time) Record {
+	rec := RecordOf(s)
+	rec.Run = r.run
+	rec.Targets = slices.DeleteFunc(rec.Targets, func(t Target) bool { return t.Last.Before(since.Add(-time.Second)) })
+	r.options.Destinations.apply(&rec)
+	return rec
+}
+
+// stateOf returns what is to be compared with what was written.
+func stateOf(s *server.Session) state {
+	st := state{
+		active: s.Active(), up: s.BytesUp.Load(), down: s.BytesDown.Load(), stage: s.Stage(), rule: s.Rule(),
+		datagrams: s.DatagramsUp.Load() + s.DatagramsDown.Load(),
+	}
+	for _, n := range s.Dropped() {
+		st.drops += n
+	}
+	if bound := s.Bound(); bound != nil {
+		st.egress = bound.String()
+	}
+	return st
+}
+
+// waiting returns how many records wait, and the first of them.
+func (r *Recorder) waiting(most int) (all int, first []Record) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.ended), slices.Clone(r.ended[:min(most, len(r.ended))])
+}
+
+// written takes out the first n records that wait.
+func (r *Recorder) written(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.ended[:n])
+	r.ended = r.ended[n:]
+	if len(r.ended) == 0 {
+		r.ended = nil // gives back what a long wait took
+	}
+}
+
+// changed is an open session whose row is to be written.
+type changed struct {
+	*server.Session
+	entry *entry
+	state state
+	since time.Time
+}
+
+// changes returns the open sessions that are not as they were written, or were
+// not for long.
+func (r *Recorder) changes(now time.Time) (all []changed) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s, e := range r.open {
+		st := stateOf(s)
+		if e.at.IsZero() || e.wrote != st || now.Sub(e.at) > heartbeat {
+			all = append(all, changed{s, e, st, e.at})
+		}
+	}
+	return all
+}
+
+// wrote notes what was written, before now.
+func (r *Recorder) wrote(all []changed, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range all {
+		c.entry.wrote, c.entry.at = c.state, now
+	}
+}
+
+// forget has the rows of all open sessions written anew.
+func (r *Recorder) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.open {
+		*e = entry{}
+	}
+}
+
+func (r *Recorder) lose(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.dropped += int64(n)
+}
+
+func (r *Recorder) setFault(err error) (before error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before, r.fault = r.fault, err
+	return before
+}
