@@ -38,6 +38,8 @@ func TestConnectWhileItRuns(t *testing.T) {
 	if err := talk(c, "hello"); err != nil {
 		t.Fatal(err)
 	}
+	r.until(t, `bytes_total{command="connect",direction="up"}`, 5) // a relay counts what it has sent
+	r.until(t, `bytes_total{command="connect",direction="down"}`, 5)
 	r.scrape(t).want(t, running)
 	c.Close()
 	r.ended(t)
@@ -73,7 +75,8 @@ func TestBindWaiting(t *testing.T) {
 	if _, err := io.ReadFull(c, make([]byte, 2)); err != nil {
 		t.Fatal(err)
 	}
-	r.scrape(t).want(t, samples{"bind_waiting": 0, active: 1, `bytes_total{command="bind",direction="down"}`: 2})
+	r.until(t, `bytes_total{command="bind",direction="down"}`, 2)
+	r.scrape(t).want(t, samples{"bind_waiting": 0, active: 1})
 }
 
 func TestDatagrams(t *testing.T) {
