@@ -15,6 +15,7 @@ func commands(s streams) []*cobra.Command {
 		userCommand(s),
 		aclCommand(s),
 		sessionsCommand(s),
+		topCommand(s),
 		reloadCommand(s),
 		configCommand(s),
 		versionCommand(s),

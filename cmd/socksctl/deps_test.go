@@ -24,6 +24,7 @@ var floors = map[string]int{
 	"cmd/socksctl": 5, // assembly: commands, signals, exit statuses
 
 	"internal/admin":  4, // how a running service is talked to
+	"internal/top":    4, // the sessions of one, in a terminal
 	"internal/config": 4, // values of server, client and certs, as a file writes them
 
 	"forwarder":        3, // a server whose outbound is a client
@@ -71,6 +72,8 @@ var bans = []ban{
 	{except: []string{"cmd/socksctl"}, deep: true,
 		what: []string{"github.com/spf13/...", "github.com/go-viper/...", "github.com/lmittmann/tint", "golang.org/x/term"},
 		why:  "who embeds a package does not get the command line with it"},
+	{except: []string{"cmd/socksctl", "internal/top"}, deep: true, what: []string{"charm.land/..."},
+		why: "only the command draws on terminals, and internal/top for it"},
 	{what: []string{"testing", "github.com/google/go-cmp/...", "go.uber.org/goleak", "github.com/rogpeppe/go-internal/testscript"}, deep: true,
 		why: "the program holds nothing that is for tests"},
 	{what: []string{"log", "flag", "expvar", "net/http/pprof"},

@@ -29,8 +29,8 @@ func logHandler(w io.Writer, format config.Format, level slog.Leveler) slog.Hand
 	return slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})
 }
 
-// isTerminal tells whether a person reads w.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+// isTerminal tells whether a stream, one that is read or written, is a person's.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

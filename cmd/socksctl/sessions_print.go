@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -23,7 +22,7 @@ func printSessions(s streams, list admin.Sessions) error {
 	rows := make([][]string, 0, len(list.Sessions))
 	for _, r := range list.Sessions {
 		rows = append(rows, []string{
-			strconv.FormatUint(r.ID, 10), orDash(r.User), orDash(r.Client), r.Command, destination(r.Record, r.TargetCount),
+			strconv.FormatUint(r.ID, 10), orDash(r.User), orDash(r.Client), r.Command, orDash(r.Destination(r.TargetCount)),
 			human.Size(r.Up), human.Size(r.Down), human.Rate(r.RateUp + r.RateDown), human.Took(time.Since(r.Start)), human.Visible(r.Rule),
 		})
 	}
@@ -45,39 +44,6 @@ func printSessions(s streams, list admin.Sessions) error {
 // orDash returns text of others for a terminal, and a sign for none.
 func orDash(text string) string { return cmp.Or(human.Visible(text), "-") }
 
-// destination returns where a session goes: as it was asked for, and where a name
-// led. An association goes to its last target, and to how many more.
-func destination(r history.Record, targets int) string {
-	if r.Command == "udp" {
-		return targetsText(r.Targets, targets)
-	}
-	if r.Host == "" {
-		return "-"
-	}
-	to := human.Visible(net.JoinHostPort(r.Host, strconv.Itoa(int(r.Port))))
-	if ip := r.Resolved.Addr(); ip.IsValid() && ip.String() != r.Host {
-		to += " (" + ip.String() + ")"
-	}
-	return to
-}
-
-// targetsText returns one of the targets of an association that has n.
-func targetsText(targets []history.Target, n int) string {
-	if len(targets) == 0 {
-		return "-"
-	}
-	t := targets[len(targets)-1]
-	host := t.Host
-	if host == "" && t.Address.IsValid() {
-		host = t.Address.String()
-	}
-	text := human.Visible(net.JoinHostPort(host, strconv.Itoa(int(t.Port))))
-	if n > 1 {
-		text += fmt.Sprintf(" and %d more", n-1)
-	}
-	return text
-}
-
 // event prints what happened to a session, as one line.
 func (p printer) event(e admin.Event) error {
 	at := e.Time.Local().Format(time.TimeOnly)
@@ -88,7 +54,7 @@ func (p printer) event(e admin.Event) error {
 	r := e.Session
 	words := []string{
 		fmt.Sprintf("%s  %s%-8s%s %d", at, p.bold, e.Kind, p.plainAgain, r.ID),
-		orDash(cmp.Or(r.User, r.Tried)), orDash(r.Client), r.Command, destination(*r, len(r.Targets)),
+		orDash(cmp.Or(r.User, r.Tried)), orDash(r.Client), r.Command, orDash(r.Destination(len(r.Targets))),
 	}
 	if e.Kind == live.Closed || e.Kind == live.Refused {
 		words = append(words, ended(r))

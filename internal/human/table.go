@@ -11,6 +11,7 @@ import (
 type Column struct {
 	Name  string
 	Right bool // its cells stand at the right, as numbers do
+	Least int  // how wide it is at least
 }
 
 // Table returns the lines of a table: the names of the columns, then each row,
@@ -19,7 +20,7 @@ func Table(columns []Column, rows [][]string) []string {
 	names := make([]string, len(columns))
 	widths := make([]int, len(columns))
 	for i, c := range columns {
-		names[i], widths[i] = c.Name, Width(c.Name)
+		names[i], widths[i] = c.Name, max(Width(c.Name), c.Least)
 	}
 	for _, row := range rows {
 		for i, cell := range row {

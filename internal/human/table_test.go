@@ -22,7 +22,7 @@ func TestTable(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if got := human.Table([]human.Column{{Name: "A"}}, nil); len(got) != 1 || got[0] != "A" {
+	if got := human.Table([]human.Column{{Name: "A", Least: 3}, {Name: "B"}}, nil); len(got) != 1 || got[0] != "A    B" {
 		t.Errorf("got %q, want the header", got)
 	}
 }
