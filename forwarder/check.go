@@ -9,14 +9,27 @@ import (
 	"github.com/socksctl/socksctl/client"
 )
 
-// Run checks every server by a handshake: at once, then from time to time, and
-// one that was set aside when its time is over. It returns nil when ctx ends.
-// There is never more than one check of a server under way.
+// Run keeps s at what its SRV says, and checks every server by a handshake: at
+// once, then from time to time, and one that was set aside when its time is over.
+// There is never more than one check of a server under way. Run returns nil when
+// ctx ends.
 func (s *Servers) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
+	if s.SRV != nil {
+		running.Go(func() { s.follow(ctx) }) // ends with ctx
+	}
+	if s.CheckEvery >= 0 {
+		running.Go(func() { s.checkAll(ctx) }) // so does this
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// checkAll has each of the servers checked, until ctx ends.
+func (s *Servers) checkAll(ctx context.Context) {
 	var checks sync.WaitGroup
 	defer checks.Wait()
-	defer cancel()
 	s.count(1)
 	defer s.count(-1)
 	stops := make(map[*member]context.CancelFunc)
@@ -37,13 +50,13 @@ func (s *Servers) Run(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-changed:
 		}
 	}
 }
 
-// count counts the calls of Run.
+// count counts the calls of checkAll.
 func (s *Servers) count(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -33,21 +33,22 @@ type Server struct {
 // Nothing is asked twice after that. When all are set aside all are tried, in
 // order, and the error is that of the last.
 //
-// [Servers.Run] checks the servers by handshakes, and finds out when one is back.
-// Where nobody runs it, one that was set aside is tried again by a connection
-// once its time is over.
+// [Servers.Run] checks the servers by handshakes, finds out when one is back, and
+// looks them up where DNS says who they are. Without checks, one that was set aside
+// is tried again by a connection once its time is over.
 //
 // The fields are set before the first call and not changed after.
 type Servers struct {
 	Balance    Balance
-	CheckEvery time.Duration // 0 is DefaultCheckEvery
+	SRV        *SRV          // where the servers come from; nil: from Set
+	CheckEvery time.Duration // 0 is DefaultCheckEvery; below 0 there are no checks
 	Log        *slog.Logger  // gets a line when a server goes down and when it is back; nil logs nothing
 
 	mu      sync.Mutex
 	members []*member
-	changed chan struct{} // closed when there are other members
-	lost    error         // why there are none
-	running int           // calls of Run
+	changed chan struct{} // closed when there are other members, or lost says why there are none
+	lost    error         // why there are none; nil before the first look-up
+	running int           // calls of Run that check
 	leader  *member       // whom Latency chose last
 }
 
@@ -88,6 +89,11 @@ func (s *Servers) Set(servers ...Server) {
 		s.members = append(s.members, m)
 	}
 	s.lost = nil
+	s.tell()
+}
+
+// tell wakes who waits for other members. s.mu is held.
+func (s *Servers) tell() {
 	if s.changed != nil {
 		close(s.changed)
 		s.changed = nil

@@ -18,7 +18,8 @@ import (
 const DefaultLookUpEvery = 30 * time.Second
 
 // SRV is servers as DNS has them (RFC 2782): their targets, ports, priorities and
-// weights.
+// weights. They are looked up again and again while [Servers.Run] runs; what comes
+// before the first answer waits for it.
 //
 // Who can forge answers of DNS can put servers of their own in: what keeps those
 // out is the certificate, if it has to be of a CA that certifies nobody else, or
@@ -32,38 +33,46 @@ type SRV struct {
 
 var errNoRecords = errors.New("no records")
 
-// Follow keeps s at what the records of srv say, until ctx ends; then it returns
-// nil. A look-up that fails leaves the servers that there are, and is logged if
-// the one before did not fail.
-func (s *Servers) Follow(ctx context.Context, srv SRV) error {
+// follow keeps s at what the records of its SRV say, until ctx ends. A look-up that
+// fails leaves the servers that there are, and is logged if the one before did not
+// fail.
+func (s *Servers) follow(ctx context.Context) {
 	failed := false
 	for {
-		servers, err := srv.lookUp(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err == nil:
-			s.Set(servers...)
-			if failed {
-				s.log().Info("servers are found again", "name", srv.Name, "servers", len(servers))
-			}
-		case !failed:
-			s.log().Warn("servers cannot be looked up", "name", srv.Name, "err", err, "kept", len(s.all()))
+		servers, err := s.SRV.lookUp(ctx)
+		if ctx.Err() != nil {
+			return
 		}
-		if failed = err != nil; failed {
-			s.lose(err)
-		}
+		s.take(servers, err, failed)
+		failed = err != nil
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-time.After(srv.pause(failed && len(s.all()) == 0)):
+			return
+		case <-time.After(s.SRV.pause(len(s.all()) == 0)):
 		}
+	}
+}
+
+// take puts in force what a look-up has found. failed is what became of the one
+// before.
+func (s *Servers) take(servers []Server, err error, failed bool) {
+	switch {
+	case err == nil:
+		s.Set(servers...)
+		if failed {
+			s.log().Info("servers are found again", "name", s.SRV.Name, "servers", len(servers))
+		}
+	case !failed:
+		s.log().Warn("servers cannot be looked up", "name", s.SRV.Name, "err", err, "kept", len(s.all()))
+	}
+	if len(s.all()) == 0 {
+		s.lose(cmp.Or(err, errNoRecords))
 	}
 }
 
 // pause returns the time until the next look-up: without any server there is
 // nothing to be spared.
-func (srv SRV) pause(empty bool) time.Duration {
+func (srv *SRV) pause(empty bool) time.Duration {
 	every := orDefault(srv.LookUpEvery, DefaultLookUpEvery)
 	if empty {
 		every = min(every, 2*firstBackOff)
@@ -72,7 +81,7 @@ func (srv SRV) pause(empty bool) time.Duration {
 }
 
 // lookUp asks for the records, once.
-func (srv SRV) lookUp(ctx context.Context) ([]Server, error) {
+func (srv *SRV) lookUp(ctx context.Context) ([]Server, error) {
 	resolver := srv.Resolver
 	if resolver == nil {
 		resolver = net.DefaultResolver
@@ -98,11 +107,37 @@ func (srv SRV) lookUp(ctx context.Context) ([]Server, error) {
 	return servers, nil
 }
 
-// lose remembers why there are no servers, if there are none.
+// lose remembers why there are no servers.
 func (s *Servers) lose(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.members) == 0 {
-		s.lost = err
+	s.lost = err
+	s.tell()
+}
+
+// found waits for the first look-up, as long as a server may take to be reached.
+func (s *Servers) found(ctx context.Context) {
+	if s.SRV == nil {
+		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, client.DefaultTimeout)
+	defer cancel()
+	for {
+		members, changed := s.watched()
+		if len(members) > 0 || s.isLost() {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+	}
+}
+
+// isLost tells whether it is known that there are no servers.
+func (s *Servers) isLost() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lost != nil
 }

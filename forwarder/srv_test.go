@@ -3,6 +3,7 @@ package forwarder_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -126,23 +127,15 @@ type followed struct {
 
 func follow(t *testing.T, z *zone, names string) *followed {
 	f := &followed{forwarder.NewServers(), z, make(map[string]*node), new(logged)}
-	f.Log = newLog(f.log)
 	for _, name := range strings.Split(names, "") {
 		f.nodes[name+".fleet.test:1443"] = newNode(name)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	srv := forwarder.SRV{Name: srvName, Resolver: z.resolver(), Dialer: func(host string, port uint16) *client.Dialer {
+	f.Log, f.CheckEvery = newLog(f.log), -1
+	f.SRV = &forwarder.SRV{Name: srvName, Resolver: z.resolver(), Dialer: func(host string, port uint16) *client.Dialer {
 		at := fmt.Sprintf("%s:%d", host, port)
 		return &client.Dialer{Address: at, Forward: f.nodes[at]}
 	}}
-	go func() { done <- f.Follow(ctx, srv) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Follow returned %v", err)
-		}
-	})
+	run(t, f.Servers)
 	synctest.Wait()
 	return f
 }
@@ -224,6 +217,29 @@ func TestSRVIsFollowed(t *testing.T) {
 		time.Sleep(40 * time.Second)
 		if got := f.urls(); got != "" {
 			t.Errorf("got %s, want none", got)
+		}
+	})
+}
+
+// What is asked before the first look-up waits for its end.
+func TestSRVFirstLookUp(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		z := new(zone)
+		z.set(target("a.fleet.test.", 1443, 0, 0))
+		s := forwarder.NewServers()
+		s.SRV = &forwarder.SRV{Name: srvName, Resolver: z.resolver(), Dialer: func(string, uint16) *client.Dialer {
+			return newNode("a").dialer()
+		}}
+		begin := time.Now()
+		if err := dial(t, s); !errors.Is(err, forwarder.ErrNoServer) || time.Since(begin) != client.DefaultTimeout {
+			t.Errorf("nobody looks: got %v after %v, want ErrNoServer after %v", err, time.Since(begin), client.DefaultTimeout)
+		}
+		asked := make(chan error)
+		go func() { asked <- dial(t, s) }() // ends once it is answered
+		synctest.Wait()
+		run(t, s)
+		if err := <-asked; err != nil {
+			t.Error(err)
 		}
 	})
 }

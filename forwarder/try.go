@@ -52,6 +52,7 @@ func (s *Servers) ListenPacket(ctx context.Context, network, address string) (ne
 // try makes one request to the servers in turn, until one has answered it, none
 // is left, or the time to reach one is over.
 func try[T any](ctx context.Context, s *Servers, ask func(context.Context, *client.Dialer) (T, error)) (v T, m *member, err error) {
+	s.found(ctx)
 	members, up := s.order()
 	if len(members) == 0 {
 		return v, nil, s.nobody()

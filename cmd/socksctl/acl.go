@@ -37,8 +37,12 @@ func (v *service) useRules(file string, o acl.Options) error {
 	return nil
 }
 
-// onLoopback tells whether only this host can reach the listeners.
+// onLoopback tells whether only this host can reach the listeners: not so if
+// balancers pass others on to them.
 func (v *service) onLoopback() bool {
+	if len(v.Balancers.Trusted) > 0 {
+		return false
+	}
 	for _, l := range slices.Concat(v.plain, v.secure) {
 		if tcp, ok := l.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
 			return false

@@ -34,10 +34,10 @@ func checkServer(l *loaded, log *slog.Logger) error {
 
 func checkForward(s streams, l *loaded, log *slog.Logger) error {
 	c := &l.Forward
-	if len(c.Server) == 0 {
+	if len(c.Server) == 0 && c.ServerSRV == "" {
 		return nil
 	}
-	_, _, err := forwardOptions(c).dialer(s, log)
+	_, err := newUpstreams(s, c, false, log)
 	_, gateErr := sameUser("forward.same_user", c.SameUser)
 	return errors.Join(err, pairWarnings(c.CertificatePath, c.PrivateKeyPath), checkUsers(c.Users, log),
 		checkRules(c.ACL), checkToken(c.AdminTokenPath), gateErr)

@@ -27,13 +27,8 @@ func forwardCommand(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if len(l.Forward.Server) != 1 {
-				return misuse("forward takes one --server, and got %d", len(l.Forward.Server))
-			}
-			options := forwardOptions(&l.Forward)
-			options.inFlag = cmd.Flags().Changed("server")
 			log, level := newLogger(s.err, l.Log)
-			v, err := newForward(s, &l.Forward, options, log)
+			v, err := newForward(s, &l.Forward, cmd.Flags().Changed("server"), log)
 			if err != nil {
 				return err
 			}
@@ -45,16 +40,18 @@ func forwardCommand(s streams) *cobra.Command {
 	return cmd
 }
 
-// newForward makes a service of c with its listeners open.
-func newForward(s streams, c *config.Forward, options proxyOptions, log *slog.Logger) (*service, error) {
-	dialer, source, err := options.dialer(s, log)
+// newForward makes a service of c with its listeners open. inFlag tells that the
+// URLs of its servers are in the arguments.
+func newForward(s streams, c *config.Forward, inFlag bool, log *slog.Logger) (*service, error) {
+	upstreams, err := newUpstreams(s, c, inFlag, log)
 	if err != nil {
 		return nil, err
 	}
-	v := &service{Server: forwarder.New(dialer), drain: c.DrainTimeout.Duration, log: log}
+	v := &service{Server: forwarder.New(upstreams.Servers), drain: c.DrainTimeout.Duration, log: log}
 	v.Log = log
 	v.admin = adminSocket{service: admin.Forward, address: c.Admin, tokenFile: c.AdminTokenPath, pprof: c.Pprof}
-	if source != nil {
+	v.upstreams = upstreams.Servers
+	if source := upstreams.source; source != nil {
 		v.certificate = source.Certificate
 		v.useCertificates(source.Prepare, c.CAPath, c.CertificatePath, c.PrivateKeyPath)
 	}
@@ -87,10 +84,10 @@ func newForward(s streams, c *config.Forward, options proxyOptions, log *slog.Lo
 	return v, nil
 }
 
-// forwardOptions says how c, which has one, reaches its server.
+// forwardOptions says how c reaches its servers.
 func forwardOptions(c *config.Forward) proxyOptions {
 	return proxyOptions{
-		Server: c.Server[0], CA: c.CAPath, Cert: c.CertificatePath, Key: c.PrivateKeyPath,
+		CA: c.CAPath, Cert: c.CertificatePath, Key: c.PrivateKeyPath,
 		ServerName: c.ServerName, Pins: c.Pins, UDP: c.UDP.String(), PasswordFile: c.PasswordPath,
 	}
 }

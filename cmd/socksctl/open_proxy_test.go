@@ -76,6 +76,30 @@ func refusesToStart(t *testing.T, v *service) {
 	t.Errorf("%v: it names no listener", err)
 }
 
+// A listener on loopback that balancers connect to is no more private than they
+// are, unless they are on loopback and it is said that their clients may go
+// anywhere.
+func TestNoOpenProxyBehindBalancers(t *testing.T) {
+	for _, test := range []struct {
+		trusted      string
+		allowPrivate bool
+		starts       bool
+	}{
+		{"10.0.0.0/8", false, false}, {"10.0.0.0/8", true, false}, {"127.0.0.1", false, false},
+		{"127.0.0.1", true, true}, {"127.0.0.1,10.0.0.1", true, false}, {"::1", true, true},
+	} {
+		l, err := loadWith(t, "a.toml", "[server]\nlisten = [\"127.0.0.1:0\"]", "--proxy-protocol="+test.trusted,
+			fmt.Sprintf("--allow-private=%v", test.allowPrivate))
+		check(t, err)
+		v, err := newServe(&l.Server, slog.New(slog.DiscardHandler))
+		check(t, err)
+		if err := v.check(); (err == nil) != test.starts {
+			t.Errorf("behind %s, --allow-private=%v: got %v", test.trusted, test.allowPrivate, err)
+		}
+		closeAll(v.plain)
+	}
+}
+
 // A forwarder lends out its owner's certificate.
 func TestNoOpenForwarderByAccident(t *testing.T) {
 	g := newGrounds(t)
@@ -85,7 +109,7 @@ func TestNoOpenForwarderByAccident(t *testing.T) {
 			CertificatePath: g.file("good.crt"), PrivateKeyPath: g.file("good.key"),
 		}
 		change(c)
-		return newForward(streams{err: io.Discard}, c, forwardOptions(c), slog.New(slog.DiscardHandler))
+		return newForward(streams{err: io.Discard}, c, false, slog.New(slog.DiscardHandler))
 	}
 	for _, local := range [][]string{{"0.0.0.0:0"}, {"[::]:0"}, {"127.0.0.1:0", "0.0.0.0:0"}} {
 		v, err := open(func(*config.Forward) {}, local...)

@@ -52,26 +52,56 @@ func (o proxyOptions) dialer(s streams, log *slog.Logger) (*client.Dialer, *cert
 	if err != nil {
 		return nil, nil, misuse("%w", err)
 	}
-	d.Log, d.Timeout = log, o.Timeout
+	way, err := o.way(d.TLS != nil, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	way.complete(d)
+	return d, way.source, nil
+}
+
+// way is what options say, once it is read and valid: for any number of proxies.
+type way struct {
+	proxyOptions
+	password string // empty: those of the URLs
+	udp      client.UDPMode
+	source   *certs.Client // nil: there is no proxy with TLS
+	log      *slog.Logger
+}
+
+// way reads the files that o names; those of TLS if there is a proxy withTLS.
+func (o proxyOptions) way(withTLS bool, log *slog.Logger) (*way, error) {
+	w := &way{proxyOptions: o, log: log}
+	var err error
 	if o.PasswordFile != "" {
-		if d.Password, err = readPassword(o.PasswordFile); err != nil {
-			return nil, nil, misconfigured(err)
+		if w.password, err = readPassword(o.PasswordFile); err != nil {
+			return nil, misconfigured(err)
 		}
 	}
-	if d.UDP, err = client.ParseUDPMode(o.UDP); err != nil {
-		return nil, nil, misuse("--udp: %w", err)
+	if w.udp, err = client.ParseUDPMode(o.UDP); err != nil {
+		return nil, misuse("--udp: %w", err)
 	}
-	if d.TLS == nil {
-		return d, nil, nil
+	if !withTLS {
+		return w, nil
 	}
-	source, err := certs.NewClient(certs.ClientConfig{
+	w.source, err = certs.NewClient(certs.ClientConfig{
 		CAFile: o.CA, CertFile: o.Cert, KeyFile: o.Key, ServerName: o.ServerName, Pins: o.Pins, Log: log,
 	})
 	if err != nil {
-		return nil, nil, misconfigured(err)
+		return nil, misconfigured(err)
 	}
-	d.TLS = source.TLSConfig(serverName(d, o.ServerName))
-	return d, source, nil
+	return w, nil
+}
+
+// complete adds to d what its URL does not say.
+func (w *way) complete(d *client.Dialer) {
+	d.Log, d.Timeout, d.UDP = w.log, w.Timeout, w.udp
+	if w.password != "" {
+		d.Password = w.password
+	}
+	if d.TLS != nil {
+		d.TLS = w.source.TLSConfig(serverName(d, w.ServerName))
+	}
 }
 
 // serverName returns the name that the proxy's certificate must have.
@@ -91,7 +121,7 @@ func serverName(d *client.Dialer, given string) string {
 func (o proxyOptions) address(s streams) (string, error) {
 	if o.Server != "" {
 		if d, err := client.ParseURL(o.Server); err == nil && d.Password != "" && o.inFlag {
-			s.talk("a password in a flag can be read by every user of this host: better are SOCKSCTL_PROXY, --password-file and the configuration file")
+			warnOfPassword(s)
 		}
 		return o.Server, nil
 	}
@@ -101,6 +131,10 @@ func (o proxyOptions) address(s streams) (string, error) {
 		}
 	}
 	return "", misuse("no proxy: give --server, or set SOCKSCTL_PROXY")
+}
+
+func warnOfPassword(s streams) {
+	s.talk("a password in a flag can be read by every user of this host: better are SOCKSCTL_PROXY, --password-file and the configuration file")
 }
 
 // readPassword returns the first line of file.

@@ -14,7 +14,12 @@ import (
 func (v *service) useGate(key string, on bool) error {
 	gate, err := sameUser(key, on)
 	if gate != nil {
-		v.Gate = func(_ *server.Session, c net.Conn) error { return gate.Admit(c) }
+		v.Gate = func(s *server.Session, c net.Conn) error {
+			if named, ok := s.Client.(*net.TCPAddr); ok && s.Via != nil {
+				return gate.AdmitNamed(named.AddrPort().Addr())
+			}
+			return gate.Admit(c)
+		}
 		v.GateDatagram = func(_ *server.Session, from, at netip.AddrPort) error { return gate.AdmitDatagram(from, at) }
 	}
 	return err

@@ -65,7 +65,7 @@ func newServe(c *config.Server, log *slog.Logger) (*service, error) {
 	v.admin = adminSocket{service: admin.Serve, address: c.Admin, tokenFile: c.AdminTokenPath, pprof: c.Pprof}
 	v.Server = &server.Server{
 		Log: log, Limits: limitsOf(c.Limits), Commands: c.Commands.Set,
-		Ports: c.PortRange.PortRange, UDPRoaming: c.UDPRoaming,
+		Ports: c.PortRange.PortRange, UDPRoaming: c.UDPRoaming, Balancers: balancersOf(c),
 	}
 	if err := v.useTLS(c); err != nil {
 		return nil, misconfigured(err)
@@ -92,6 +92,15 @@ func newServe(c *config.Server, log *slog.Logger) (*service, error) {
 		return nil, misconfigured(err)
 	}
 	return v, nil
+}
+
+// balancersOf is whose word the server takes for who a client is.
+func balancersOf(c *config.Server) server.Balancers {
+	b := server.Balancers{Private: c.AllowPrivate}
+	for _, prefix := range c.ProxyProtocol {
+		b.Trusted = append(b.Trusted, prefix.Prefix)
+	}
+	return b
 }
 
 // useTLS loads what TLS needs, if there are TLS listeners.

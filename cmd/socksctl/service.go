@@ -37,7 +37,7 @@ type service struct {
 	log           *slog.Logger
 
 	certificate func() *x509.Certificate // that TLS shows others; nil: there is no TLS
-	upstreams   *forwarder.Servers       // of a forwarder, where there may be several; nil: there are none
+	upstreams   *forwarder.Servers       // of a forwarder
 	lost        func() int64             // records that the history has lost; nil: there is none
 	ready       []func() error           // what keeps clients from being served, if it has an error
 	draining    atomic.Bool
@@ -77,6 +77,9 @@ func (v *service) run(s streams) error {
 	group.Go(func() error { return reloads.run(ctx, hangups) })
 	group.Go(func() error { return reloads.watch(ctx) })
 	group.Go(func() error { return v.serveAdmin(ctx, reloads) })
+	if v.upstreams != nil {
+		group.Go(func() error { return v.upstreams.Run(ctx) })
+	}
 	v.serve(s, group)
 	group.Go(func() error {
 		defer cancel()
@@ -126,7 +129,7 @@ func (v *service) check() error {
 func (v *service) open() (net.Listener, error) {
 	asked := v.Server
 	if !v.login {
-		asked = &server.Server{Policy: v.Policy}
+		asked = &server.Server{Policy: v.Policy, Balancers: v.Balancers}
 	}
 	for _, l := range v.plain {
 		if err := asked.MayServe(l.Addr(), nil); err != nil {

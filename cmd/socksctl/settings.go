@@ -143,7 +143,8 @@ func durationText(_, _ reflect.Type, value any) (any, error) {
 // file says was in order.
 func (l *loaded) blame(err error) error {
 	for _, s := range l.settings {
-		if source := l.source(s); source != "default" && strings.Contains(err.Error(), "'"+s.key+"'") {
+		named := strings.Contains(err.Error(), "'"+s.key+"'") || strings.Contains(err.Error(), "'"+s.key+"[")
+		if source := l.source(s); source != "default" && named {
 			return misconfigured(fmt.Errorf("%s (%s): %w", source, s.key, lastOf(err)))
 		}
 	}

@@ -59,6 +59,8 @@ func TestPrecedenceOfEachKind(t *testing.T) {
 		"server.tls.client_auth":          {{"none", "none"}, {"request", "request"}, {`"require"`, "require"}, {"", ""}},
 		"server.tls.cert_identity":        {{"uri", "uri"}, {"email", "email"}, {`"dns"`, "dns"}, {"", "cn"}},
 		"server.tls.enabled":              {{"", ""}, {"true", "true"}, {"false", "false"}, {"", "<nil>"}},
+		"server.proxy_protocol":           {{"10.0.0.0/8,::1", "[10.0.0.0/8 ::1/128]"}, {"192.0.2.9/24", "[192.0.2.0/24]"}, {`["127.0.0.1"]`, "[127.0.0.1/32]"}, {"", "[]"}},
+		"forward.balance":                 {{"round-robin", "round-robin"}, {"latency", "latency"}, {`"round-robin"`, "round-robin"}, {"", "failover"}},
 		"forward.udp":                     {{"plain", "plain"}, {"off", "off"}, {`"plain"`, "plain"}, {"", "tls"}},
 		"log.level":                       {{"debug", "DEBUG"}, {"warn", "WARN"}, {`"error"`, "ERROR"}, {"", "INFO"}},
 		"log.format":                      {{"json", "json"}, {"text", "text"}, {`"json"`, "json"}, {"", "text"}},
@@ -121,6 +123,7 @@ func TestBadConfigurationIsNamed(t *testing.T) {
 		"duration":          {"a.toml", "", "SOCKSCTL_SERVER_LIMITS_IDLE_TIMEOUT", "soon", "environment SOCKSCTL_SERVER_LIMITS_IDLE_TIMEOUT"},
 		"number":            {"a.toml", "", "SOCKSCTL_SERVER_LIMITS_MAX_CONNS", "-1", "environment SOCKSCTL_SERVER_LIMITS_MAX_CONNS"},
 		"boolean":           {"a.toml", "", "SOCKSCTL_SERVER_TLS_ENABLED", "perhaps", "environment SOCKSCTL_SERVER_TLS_ENABLED"},
+		"network":           {"a.toml", "", "SOCKSCTL_SERVER_PROXY_PROTOCOL", "10.0.0.0/8,::ffff:10.0.0.0/104", "environment SOCKSCTL_SERVER_PROXY_PROTOCOL"},
 		"TLS version":       {"a.toml", "", "SOCKSCTL_SERVER_TLS_MIN_PROTOCOL_VERSION", "SSL3", "environment SOCKSCTL_SERVER_TLS_MIN_PROTOCOL_VERSION"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -27,7 +27,8 @@ type Server struct {
 	PortRange         PortRange `toml:"port_range" yaml:"port_range"`
 	InsecureOpenProxy bool      `toml:"insecure_open_proxy" yaml:"insecure_open_proxy"`
 	DrainTimeout      Duration  `toml:"drain_timeout" yaml:"drain_timeout"`
-	Admin             string    `toml:"admin" yaml:"admin"` // where it is talked to; empty: the default place
+	ProxyProtocol     []Prefix  `toml:"proxy_protocol" yaml:"proxy_protocol"` // of the balancers that say who the client is
+	Admin             string    `toml:"admin" yaml:"admin"`                   // where it is talked to; empty: the default place
 	AdminTokenPath    string    `toml:"admin_token_path" yaml:"admin_token_path"`
 	Pprof             bool      `toml:"pprof" yaml:"pprof"`
 	Limits            Limits    `toml:"limits" yaml:"limits"`
@@ -87,7 +88,10 @@ type PerUser struct {
 // Forward is what `socksctl forward` reads.
 type Forward struct {
 	Local             []string `toml:"local" yaml:"local"`
-	Server            []string `toml:"server" yaml:"server"` // URLs
+	Server            []string `toml:"server" yaml:"server"`         // URLs
+	ServerSRV         string   `toml:"server_srv" yaml:"server_srv"` // in place of them: the name of SRV records
+	Balance           Balance  `toml:"balance" yaml:"balance"`
+	CheckInterval     Duration `toml:"check_interval" yaml:"check_interval"` // 0: servers are not checked
 	CAPath            string   `toml:"ca_path" yaml:"ca_path"`
 	CertificatePath   string   `toml:"certificate_path" yaml:"certificate_path"`
 	PrivateKeyPath    string   `toml:"private_key_path" yaml:"private_key_path"`

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/client"
+	"github.com/socksctl/socksctl/forwarder"
 	"github.com/socksctl/socksctl/server"
 )
 
@@ -135,6 +137,35 @@ func (m *UDPMode) UnmarshalText(b []byte) error {
 	mode, err := client.ParseUDPMode(string(b))
 	m.UDPMode = mode
 	return err
+}
+
+// Balance is how a forwarder chooses among servers: "failover", "round-robin",
+// "latency".
+type Balance struct{ forwarder.Balance }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (b *Balance) UnmarshalText(text []byte) error {
+	balance, err := forwarder.ParseBalance(string(text))
+	b.Balance = balance
+	return err
+}
+
+// Prefix is a network, "192.0.2.0/24", or one address.
+type Prefix struct{ netip.Prefix }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *Prefix) UnmarshalText(b []byte) error {
+	text := string(b)
+	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
+		p.Prefix = netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen())
+		return nil
+	}
+	prefix, err := netip.ParsePrefix(text)
+	if err != nil || prefix.Addr().Is4In6() {
+		return fmt.Errorf("%q is neither a network such as 192.0.2.0/24 nor an address", b)
+	}
+	p.Prefix = prefix.Masked()
+	return nil
 }
 
 // Level is the least level that is logged: "debug", "info", "warn", "error".

@@ -14,7 +14,15 @@ import (
 // port.
 func nameServer(t *testing.T, text string) string {
 	t.Helper()
-	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	_, port := splitHostPort(t, answerAt(t, "127.0.0.1:0", func(query []byte) ([]byte, error) { return answerTXT(query, text) }))
+	return port
+}
+
+// answerAt answers the queries that come to address over UDP, and returns where
+// that is.
+func answerAt(t *testing.T, address string, answer func(query []byte) ([]byte, error)) string {
+	t.Helper()
+	pc, err := net.ListenPacket("udp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,9 +35,9 @@ func nameServer(t *testing.T, text string) string {
 			if err != nil {
 				return
 			}
-			answer, err := answerTXT(buf[:n], text)
+			b, err := answer(buf[:n])
 			if err == nil {
-				_, err = pc.WriteTo(answer, from)
+				_, err = pc.WriteTo(b, from)
 			}
 			if err != nil {
 				t.Errorf("name server: %v", err)
@@ -40,8 +48,7 @@ func nameServer(t *testing.T, text string) string {
 		pc.Close()
 		<-ended
 	})
-	_, port := splitHostPort(t, pc.LocalAddr().String())
-	return port
+	return pc.LocalAddr().String()
 }
 
 func answerTXT(query []byte, text string) ([]byte, error) {
