@@ -26,7 +26,7 @@ func askedOf(c Config) asked {
 	if c.Upstreams != nil {
 		a = append(a,
 			family{describe("upstream_up", "1 for a server that the forwarder can use.", "server"), prometheus.GaugeValue, c.up},
-			family{describe("upstream_latency_seconds", "How long the last handshake with a server took.", "server"), prometheus.GaugeValue, c.latency})
+			family{describe("upstream_latency_seconds", "How long it takes to reach a server, TLS included, smoothed.", "server"), prometheus.GaugeValue, c.latency})
 	}
 	if c.HistoryDropped != nil {
 		a = append(a, family{describe("history_queue_dropped_total", "Records that were lost because the store was behind."), prometheus.CounterValue,

@@ -35,7 +35,7 @@ type Config struct {
 type Upstream struct {
 	Server  string // host:port, as configured
 	Up      bool
-	Latency time.Duration // of the last handshake that was made; 0 is unknown
+	Latency time.Duration // to reach it, TLS included, smoothed; 0 is unknown
 }
 
 // Metrics is a server.Observer that counts, and a prometheus.Gatherer that tells.
