@@ -33,7 +33,17 @@ func serverSettings() []setting {
 		{"server.admin", "admin", "where the service is talked to: host:port, unix:PATH or off (default: a unix socket of the user's)", ""},
 		{"server.admin_token_path", "admin-token-file", "file whose first line is the token for what is asked over an address", ""},
 		{"server.pprof", "pprof", "profiles of the runtime on the admin socket, for go tool pprof", false},
-	}, limitSettings(), logSettings())
+	}, limitSettings(), historySettings(), logSettings())
+}
+
+// historySettings is what serve writes sessions down by.
+func historySettings() []setting {
+	return []setting{
+		{"history.url", "history", "where sessions are written down: sqlite:///path, postgres://user@host/database or off (default: a SQLite file in the state directory)", ""},
+		{"history.node", "node", "name of this server in what is written down (default: the host's)", ""},
+		{"history.retention", "history-retention", "how long it is kept; 0 is for ever", 90 * 24 * time.Hour},
+		{"history.destinations", "history-destinations", "what is kept of where sessions went: full, host or none", "full"},
+	}
 }
 
 func limitSettings() []setting {

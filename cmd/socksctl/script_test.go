@@ -72,6 +72,7 @@ func setUpScript(env *testscript.Env) error {
 	env.Values[processesKey{}] = make(map[string]*process)
 	env.Setenv("GORACE", "atexit_sleep_ms=0") // else each socksctl takes a second to end
 	env.Setenv("XDG_CONFIG_HOME", env.WorkDir)
+	env.Setenv("SOCKSCTL_HISTORY_URL", "off")  // likewise
 	env.Setenv("SOCKSCTL_SERVER_ADMIN", "off") // unless a script says where: as root the default is one for all of the host
 	env.Setenv("SOCKSCTL_FORWARD_ADMIN", "off")
 	env.Setenv("ECHO", o.tcp.Addr().String())

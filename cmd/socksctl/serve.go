@@ -43,6 +43,11 @@ func serveCommand(s streams) *cobra.Command {
 				return err
 			}
 			v.useConfiguration(l, level, read)
+			if err := v.useHistory(s, l); err != nil {
+				closeAll(v.plain)
+				closeAll(v.secure)
+				return misconfigured(err)
+			}
 			return v.run(s)
 		},
 	}

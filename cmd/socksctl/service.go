@@ -39,6 +39,7 @@ type service struct {
 	certificate func() *x509.Certificate // that TLS shows others; nil: there is no TLS
 	upstreams   *forwarder.Servers       // of a forwarder
 	lost        func() int64             // records that the history has lost; nil: there is none
+	closeStore  func()                   // once no session is open any more; nil: there is no history
 	ready       []func() error           // what keeps clients from being served, if it has an error
 	draining    atomic.Bool
 	started     time.Time
@@ -88,6 +89,9 @@ func (v *service) run(s streams) error {
 	err = group.Wait()
 	if closeErr := v.Close(); err == nil {
 		err = closeErr
+	}
+	if v.closeStore != nil {
+		v.closeStore()
 	}
 	if errors.Is(err, server.ErrServerClosed) || errors.Is(err, context.Canceled) {
 		return nil

@@ -48,7 +48,7 @@ func (f *sessionFlags) check() error {
 
 func sessionsCommand(s streams) *cobra.Command {
 	cmd := listCommand(s, "sessions", "See the sessions of a running serve or forward, and end them")
-	cmd.AddCommand(listCommand(s, "list", "List the sessions that run"), killCommand(s))
+	cmd.AddCommand(listCommand(s, "list", "List the sessions that run"), killCommand(s), historyCommand(s), forgetCommand(s))
 	return cmd
 }
 

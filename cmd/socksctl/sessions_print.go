@@ -26,6 +26,17 @@ func printSessions(s streams, list admin.Sessions) error {
 			human.Size(r.Up), human.Size(r.Down), human.Rate(r.RateUp + r.RateDown), human.Took(time.Since(r.Start)), human.Visible(r.Rule),
 		})
 	}
+	if err := printTable(s, columns, rows); err != nil {
+		return err
+	}
+	if more := list.Total - len(list.Sessions); more > 0 {
+		s.talk("%d more sessions run", more)
+	}
+	return nil
+}
+
+// printTable prints rows under the names of their columns.
+func printTable(s streams, columns []human.Column, rows [][]string) error {
 	p := newPrinter(s.out)
 	for i, line := range human.Table(columns, rows) {
 		if i == 0 {
@@ -34,9 +45,6 @@ func printSessions(s streams, list admin.Sessions) error {
 		if _, err := fmt.Fprintln(s.out, line); err != nil {
 			return err
 		}
-	}
-	if more := list.Total - len(list.Sessions); more > 0 {
-		s.talk("%d more sessions run", more)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ package config
 type Config struct {
 	Server  Server  `toml:"server" yaml:"server"`
 	Forward Forward `toml:"forward" yaml:"forward"`
+	History History `toml:"history" yaml:"history"`
 	Log     Log     `toml:"log" yaml:"log"`
 }
 
@@ -107,6 +108,15 @@ type Forward struct {
 	Admin             string   `toml:"admin" yaml:"admin"` // where it is talked to; empty: the default place
 	AdminTokenPath    string   `toml:"admin_token_path" yaml:"admin_token_path"`
 	Pprof             bool     `toml:"pprof" yaml:"pprof"`
+}
+
+// History is where `socksctl serve` writes sessions down, and `socksctl sessions`
+// reads them.
+type History struct {
+	URL          Location     `toml:"url" yaml:"url"`
+	Node         string       `toml:"node" yaml:"node"` // empty: the name of the host
+	Retention    Duration     `toml:"retention" yaml:"retention"`
+	Destinations Destinations `toml:"destinations" yaml:"destinations"`
 }
 
 // Log is how both talk.

@@ -13,6 +13,7 @@ import (
 	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/client"
 	"github.com/socksctl/socksctl/forwarder"
+	"github.com/socksctl/socksctl/internal/history"
 	"github.com/socksctl/socksctl/server"
 )
 
@@ -178,6 +179,15 @@ func (l *Level) UnmarshalText(b []byte) error {
 	}
 	return l.Level.UnmarshalText(b)
 }
+
+// Location is where records are kept: "sqlite:///path", "postgres://...", "off".
+type Location struct{ history.Location }
+
+// Destinations is how much is kept of where sessions went: "full", "host", "none".
+type Destinations struct{ Kept history.Destinations }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Destinations) UnmarshalText(b []byte) error { return d.Kept.UnmarshalText(b) }
 
 // Format is how a log line looks: "text" or "json".
 type Format string

@@ -50,6 +50,7 @@ func environment(extra ...string) []string {
 		"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TMPDIR=" + tmp,
 		"HOME=" + tmp, "XDG_CONFIG_HOME=" + tmp, "XDG_RUNTIME_DIR=" + tmp,
 		"SOCKSCTL_SERVER_ADMIN=off", "SOCKSCTL_FORWARD_ADMIN=off", // as root the default is one for all of the host
+		"SOCKSCTL_HISTORY_URL=off", // likewise
 		"GORACE=atexit_sleep_ms=0", // else each socksctl takes a second to end
 	}, extra...)
 }

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/socksctl/socksctl/internal/config"
+	"github.com/socksctl/socksctl/internal/history"
+)
+
+// useHistory has sessions written down where the configuration says. The default
+// place is done without where it cannot be had; one that was asked for must be.
+func (v *service) useHistory(s streams, l *loaded) error {
+	warnOfHistoryPassword(s, l)
+	if v.Node = l.History.Node; v.Node == "" {
+		v.Node, _ = os.Hostname() // without one, the node has no name
+	}
+	place, err := placeOf(l.History)
+	if err == nil && place.Off() {
+		return nil
+	}
+	var store history.Store
+	if err == nil {
+		store, err = place.Open()
+	}
+	if err != nil && l.History.URL.Decided() {
+		return fmt.Errorf("history.url: %w", err)
+	}
+	if err != nil {
+		v.log.Warn("sessions are not written down: --history says where", "err", err)
+		return nil
+	}
+	recorder := history.Start(store, history.Options{
+		Node: v.Node, Retention: l.History.Retention.Duration, Destinations: l.History.Destinations.Kept, Log: v.log,
+	})
+	v.observe(recorder)
+	v.lost, v.ready = recorder.Dropped, append(v.ready, recorder.Fault)
+	v.closeStore = func() {
+		recorder.Close()
+		if err := store.Close(); err != nil {
+			v.log.Warn("history", "err", err)
+		}
+	}
+	return nil
+}
+
+// warnOfHistoryPassword warns of a password in a flag.
+func warnOfHistoryPassword(s streams, l *loaded) {
+	if l.flags.Changed("history") && l.History.URL.HasPassword() {
+		s.talk("a password in a flag can be read by every user of this host: better are PGPASSFILE, SOCKSCTL_HISTORY_URL and the configuration file")
+	}
+}
+
+// placeOf returns where sessions are written down: by default a file in the state
+// directory.
+func placeOf(c config.History) (history.Location, error) {
+	if c.URL.Decided() {
+		return c.URL.Location, nil
+	}
+	dir, err := stateDir()
+	return history.AtFile(filepath.Join(dir, "history.db")), err
+}
+
+// stateDir returns where a service keeps what it has to remember.
+func stateDir() (string, error) {
+	if os.Geteuid() == 0 {
+		return "/var/lib/socksctl", nil
+	}
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "socksctl"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("no state directory: %w", err)
+	}
+	return filepath.Join(home, ".local", "state", "socksctl"), nil
+}
+
+// readHistory opens what was written down, to be asked.
+func readHistory(ctx context.Context, s streams, l *loaded) (history.Store, error) {
+	warnOfHistoryPassword(s, l)
+	place, err := placeOf(l.History)
+	if err == nil && place.Off() {
+		err = errors.New("history.url is off: --history says where sessions are written down")
+	}
+	if err != nil {
+		return nil, misconfigured(err)
+	}
+	return place.Read(ctx)
+}
