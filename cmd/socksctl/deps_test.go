@@ -24,6 +24,7 @@ var floors = map[string]int{
 	"cmd/socksctl": 5, // assembly: commands, signals, exit statuses
 
 	"internal/admin":  4, // how a running service is talked to
+	"internal/audit":  4, // who did what, a line each
 	"internal/top":    4, // the sessions of one, in a terminal
 	"internal/config": 4, // values of server, client and certs, as a file writes them
 

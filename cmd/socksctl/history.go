@@ -38,12 +38,10 @@ func (v *service) useHistory(s streams, l *loaded) error {
 	})
 	v.observe(recorder)
 	v.lost, v.ready = recorder.Dropped, append(v.ready, recorder.Fault)
-	v.closeStore = func() {
+	v.closers = append(v.closers, func() error {
 		recorder.Close()
-		if err := store.Close(); err != nil {
-			v.log.Warn("history", "err", err)
-		}
-	}
+		return store.Close()
+	})
 	return nil
 }
 

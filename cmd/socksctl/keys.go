@@ -33,7 +33,15 @@ func serverSettings() []setting {
 		{"server.admin", "admin", "where the service is talked to: host:port, unix:PATH or off (default: a unix socket of the user's)", ""},
 		{"server.admin_token_path", "admin-token-file", "file whose first line is the token for what is asked over an address", ""},
 		{"server.pprof", "pprof", "profiles of the runtime on the admin socket, for go tool pprof", false},
-	}, limitSettings(), historySettings(), logSettings())
+	}, limitSettings(), historySettings(), auditSettings(), logSettings())
+}
+
+// auditSettings is what serve writes who did what by.
+func auditSettings() []setting {
+	return []setting{
+		{"audit.path", "audit", "write who did what, as lines of JSON: to a file, - or syslog:[unix:///path, udp://host:port, tcp://host:port]", ""},
+		{"audit.required", "audit-required", "refuse sessions that cannot be written there", false},
+	}
 }
 
 // historySettings is what serve writes sessions down by.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/socksctl/socksctl/internal/admin"
+	"github.com/socksctl/socksctl/internal/audit"
 	"github.com/socksctl/socksctl/internal/files"
 )
 
@@ -38,12 +39,13 @@ func (v *service) useCertificates(prepare func() (func(), error), paths ...strin
 // reloader is the one path of all reloads: one at a time, everything validated
 // first, then what is good taken up, then live sessions judged again.
 type reloader struct {
-	parts   []part          // prepared in this order
-	unseen  []part          // beside them, when somebody asked: nothing tells that these changed
-	restart func() []string // keys of the configuration that only a restart takes up; nil: none
-	rejudge func() (ended int)
-	good    func(time.Time) // called when all is in force that the files say; nil: nobody wants to know
-	log     *slog.Logger
+	parts    []part          // prepared in this order
+	unseen   []part          // beside them, when somebody asked: nothing tells that these changed
+	restart  func() []string // keys of the configuration that only a restart takes up; nil: none
+	rejudge  func() (ended int)
+	reloaded func(audit.Reload) // told of what a reload came to; nil: nobody is
+	good     func(time.Time)    // called when all is in force that the files say; nil: nobody wants to know
+	log      *slog.Logger
 
 	asked chan request
 	ended chan struct{}     // closed when run has returned
@@ -64,7 +66,7 @@ type reloaded struct {
 // newReloader returns the reloader of v, for all that v has by now.
 func newReloader(v *service) *reloader {
 	r := &reloader{
-		parts: v.parts, unseen: v.unseen, restart: v.restart, rejudge: v.Rejudge, log: v.log,
+		parts: v.parts, unseen: v.unseen, restart: v.restart, rejudge: v.Rejudge, reloaded: v.reloaded, log: v.log,
 		asked: make(chan request), ended: make(chan struct{}), told: make(map[string]string),
 	}
 	if v.metrics != nil {
@@ -182,6 +184,7 @@ func (r *reloader) once(by string) (result admin.Result, err error) {
 		r.good(time.Now())
 	}
 	r.report(by, result, err)
+	r.audit(by, result, err)
 	return result, err
 }
 

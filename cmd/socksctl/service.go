@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/socksctl/socksctl/forwarder"
+	"github.com/socksctl/socksctl/internal/audit"
 	"github.com/socksctl/socksctl/internal/live"
 	"github.com/socksctl/socksctl/internal/metrics"
 	"github.com/socksctl/socksctl/server"
@@ -39,7 +40,8 @@ type service struct {
 	certificate func() *x509.Certificate // that TLS shows others; nil: there is no TLS
 	upstreams   *forwarder.Servers       // of a forwarder
 	lost        func() int64             // records that the history has lost; nil: there is none
-	closeStore  func()                   // once no session is open any more; nil: there is no history
+	reloaded    func(audit.Reload)       // told of reloads; nil: nobody is
+	closers     []func() error           // called once no session is open any more
 	ready       []func() error           // what keeps clients from being served, if it has an error
 	draining    atomic.Bool
 	started     time.Time
@@ -90,8 +92,10 @@ func (v *service) run(s streams) error {
 	if closeErr := v.Close(); err == nil {
 		err = closeErr
 	}
-	if v.closeStore != nil {
-		v.closeStore()
+	for _, closer := range v.closers {
+		if closeErr := closer(); closeErr != nil {
+			v.log.Warn("close", "err", closeErr)
+		}
 	}
 	if errors.Is(err, server.ErrServerClosed) || errors.Is(err, context.Canceled) {
 		return nil

@@ -9,6 +9,7 @@ type Config struct {
 	Server  Server  `toml:"server" yaml:"server"`
 	Forward Forward `toml:"forward" yaml:"forward"`
 	History History `toml:"history" yaml:"history"`
+	Audit   Audit   `toml:"audit" yaml:"audit"`
 	Log     Log     `toml:"log" yaml:"log"`
 }
 
@@ -117,6 +118,12 @@ type History struct {
 	Node         string       `toml:"node" yaml:"node"` // empty: the name of the host
 	Retention    Duration     `toml:"retention" yaml:"retention"`
 	Destinations Destinations `toml:"destinations" yaml:"destinations"`
+}
+
+// Audit is where `socksctl serve` writes who did what.
+type Audit struct {
+	Path     string `toml:"path" yaml:"path"`         // of a file, "-" or "syslog:..."; empty: nowhere
+	Required bool   `toml:"required" yaml:"required"` // no record, no session
 }
 
 // Log is how both talk.
