@@ -1,9 +1,11 @@
 package forwarder
 
 import (
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -152,6 +154,22 @@ func TestLatencyIsSmoothed(t *testing.T) {
 	if s.measured(m, 7); m.latency != 7 {
 		t.Errorf("after a failure: got %d, want 7", m.latency)
 	}
+}
+
+// A connection that was under way when its server failed does not take it back.
+func TestLateSuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, m := new(Servers), &member{due: make(chan struct{}, 1)}
+		before := time.Now()
+		time.Sleep(time.Millisecond)
+		s.fails(m, errors.New("refused"))
+		if s.works(m, before); m.failures != 1 {
+			t.Errorf("%d failures, want 1", m.failures)
+		}
+		if s.works(m, time.Now()); m.failures != 0 {
+			t.Errorf("%d failures, want 0", m.failures)
+		}
+	})
 }
 
 func TestBalanceNames(t *testing.T) {

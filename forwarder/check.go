@@ -108,13 +108,14 @@ func (s *Servers) untilCheck(m *member) time.Duration {
 func (s *Servers) check(ctx context.Context, m *member) {
 	members := s.all()
 	share := max(reach(members)/time.Duration(max(len(members), 1)), leastShare)
+	began := time.Now()
 	err := m.dialer.Handshake(client.WithAttempt(ctx, client.Attempt{
-		By:      time.Now().Add(share),
+		By:      began.Add(share),
 		Reached: func(took time.Duration) { s.measured(m, took) },
 	}))
 	switch {
 	case err == nil:
-		s.works(m)
+		s.works(m, began)
 	case ctx.Err() == nil && !isShortage(err):
 		s.fails(m, err)
 	}

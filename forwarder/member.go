@@ -25,6 +25,7 @@ type member struct {
 	priority, weight int
 	credit           int           // of turns that it has not had, for RoundRobin
 	failures         int           // in a row; with any it is set aside
+	failed           time.Time     // when that was last
 	until            time.Time     // for how long
 	err              error         // the last failure
 	latency          time.Duration // smoothed; 0 while unknown
@@ -37,13 +38,14 @@ func (s *Servers) fails(m *member, err error) {
 	defer s.mu.Unlock()
 	now := time.Now()
 	if m.failures > 0 && now.Before(m.until) {
+		m.failed = now
 		return
 	}
 	if m.failures == 0 {
 		s.log().Warn("server is down", "server", m.url, "err", err)
 	}
 	m.failures++
-	m.err = err
+	m.failed, m.err = now, err
 	m.until = now.Add(jittered(min(firstBackOff<<min(m.failures-1, 10), mostBackOff)))
 	select {
 	case m.due <- struct{}{}:
@@ -51,11 +53,12 @@ func (s *Servers) fails(m *member, err error) {
 	}
 }
 
-// works takes m back.
-func (s *Servers) works(m *member) {
+// works takes m back, for an attempt that began then. What was under way when m
+// failed says nothing of how it is now.
+func (s *Servers) works(m *member, began time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if m.failures == 0 {
+	if m.failures == 0 || began.Before(m.failed) {
 		return
 	}
 	m.failures = 0

@@ -67,12 +67,15 @@ func try[T any](ctx context.Context, s *Servers, ask func(context.Context, *clie
 		if i < up { // one that is down need not be left any time
 			others = up - i
 		}
-		reached := false
+		began, reached := time.Now(), false
 		v, err = ask(client.WithAttempt(ctx, client.Attempt{
-			By:      time.Now().Add(max(left/time.Duration(others), min(leastShare, left))),
+			By:      began.Add(max(left/time.Duration(others), min(leastShare, left))),
 			Reached: func(took time.Duration) { reached = true; s.measured(m, took) },
 		}), m.dialer)
-		if !s.judge(ctx, m, reached, err) {
+		if reached && answered(err) {
+			s.works(m, began)
+		}
+		if !s.judge(ctx, m, err) {
 			return v, m, err
 		}
 	}
@@ -87,14 +90,17 @@ func reach(members []*member) (longest time.Duration) {
 	return longest
 }
 
-// judge learns of m from how a request to it ended, and tells whether the next
+// answered tells whether err is not about the server itself.
+func answered(err error) bool {
+	_, fault := err.(*client.ProxyError) //nolint:errorlint // only err itself: what wraps one has been answered
+	return !fault
+}
+
+// judge learns of m from how a request to it failed, and tells whether the next
 // server may be asked.
-func (s *Servers) judge(ctx context.Context, m *member, reached bool, err error) (goOn bool) {
-	fault, ok := err.(*client.ProxyError) //nolint:errorlint // only err itself: what wraps one has been answered
+func (s *Servers) judge(ctx context.Context, m *member, err error) (goOn bool) {
+	fault, ok := err.(*client.ProxyError) //nolint:errorlint // as in answered
 	if !ok {
-		if reached {
-			s.works(m)
-		}
 		return false
 	}
 	if ctx.Err() != nil || isShortage(err) {

@@ -217,8 +217,13 @@ func (c *conn) reply(r socks5.Reply, bound socks5.Addr) error {
 	return nil
 }
 
-// refuse sends the reply that tells of err, and returns err.
+// refuse sends the reply that tells of err, and returns err. A session that was
+// ended gets none: a code would say that its request had failed, and a forwarder
+// would not ask another server.
 func (c *conn) refuse(err error) error {
+	if context.Cause(c.ctx) != nil {
+		return err
+	}
 	r := socks5.ReplyFor(err)
 	if r == socks5.Succeeded || r > socks5.AddressTypeNotSupported {
 		r = socks5.GeneralFailure

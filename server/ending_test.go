@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"testing"
@@ -224,5 +225,21 @@ func TestDecisions(t *testing.T) {
 	ask(t, free.dial(t), 1, free.addr, socks5.NotAllowed)
 	if allowed, denied := free.Decisions(); allowed != 0 || denied != 1 {
 		t.Errorf("without a Policy: got %d allowed and %d denied, want 0 and 1", allowed, denied)
+	}
+}
+
+// A session that the server ends while it dials is told nothing: a code would be
+// the target's.
+func TestEndedSessionGetsNoReply(t *testing.T) {
+	for range 50 {
+		h := start(t, &server.Server{Outbound: outbound{}})
+		c := h.dial(t)
+		greet(t, c)
+		request(t, c, 1)
+		h.admitted(t)
+		h.Close()
+		if rest, _ := io.ReadAll(c); len(rest) > 0 {
+			t.Fatalf("got % x, want nothing", rest)
+		}
 	}
 }
