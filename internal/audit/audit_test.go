@@ -243,6 +243,42 @@ func TestRequired(t *testing.T) {
 	}
 }
 
+// packets returns what reads the next datagram.
+func packets(t *testing.T, pc net.PacketConn) func() string {
+	return func() string {
+		b := make([]byte, 4096)
+		pc.SetDeadline(time.Now().Add(patience))
+		n, _, err := pc.ReadFrom(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b[:n])
+	}
+}
+
+// framed returns what reads the first message of the next connection.
+func framed(t *testing.T, l net.Listener) func() string {
+	return func() string {
+		c, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(patience))
+		r := bufio.NewReader(c)
+		length, _ := r.ReadString(' ')
+		size, err := strconv.Atoi(strings.TrimSpace(length))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, size)
+		if _, err := io.ReadFull(r, b); err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+}
+
 var header = regexp.MustCompile(`^<(8[45])>1 (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z) here socksctl \d+ (\w+) - (\{.*\})$`)
 
 // What syslog gets is RFC 5424, over each transport.
@@ -263,40 +299,10 @@ func TestSyslog(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tcp.Close()
-	packet := func(pc net.PacketConn) func() string {
-		return func() string {
-			b := make([]byte, 4096)
-			pc.SetDeadline(time.Now().Add(patience))
-			n, _, err := pc.ReadFrom(b)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return string(b[:n])
-		}
-	}
-	framed := func() string {
-		c, err := tcp.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		c.SetDeadline(time.Now().Add(patience))
-		r := bufio.NewReader(c)
-		length, _ := r.ReadString(' ')
-		size, err := strconv.Atoi(strings.TrimSpace(length))
-		if err != nil {
-			t.Fatal(err)
-		}
-		b := make([]byte, size)
-		if _, err := io.ReadFull(r, b); err != nil {
-			t.Fatal(err)
-		}
-		return string(b)
-	}
 	for place, read := range map[string]func() string{
-		"syslog:unix://" + path:                    packet(unix),
-		"syslog:udp://" + udp.LocalAddr().String(): packet(udp),
-		"syslog:tcp://" + tcp.Addr().String():      framed,
+		"syslog:unix://" + path:                    packets(t, unix),
+		"syslog:udp://" + udp.LocalAddr().String(): packets(t, udp),
+		"syslog:tcp://" + tcp.Addr().String():      framed(t, tcp),
 	} {
 		l, err := audit.Open(place, audit.Options{Node: "he re\n"})
 		if err != nil {
