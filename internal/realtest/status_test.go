@@ -111,3 +111,41 @@ func TestPprof(t *testing.T) {
 		}
 	}
 }
+
+// A forwarder tells of each of its servers, and is ready as long as one works.
+func TestReadyOfForwarderMutualTLS(t *testing.T) {
+	keys := certificates(t)
+	one, first := serveOnly(t, "server", keys)
+	two, second := serveOnly(t, "server", keys)
+	forward := start(t, append([]string{"forward", "--local", "127.0.0.1:0", "--server", first, "--server", second,
+		"--check-interval", "100ms", "--admin", "127.0.0.1:0"}, keys.client()...)...)
+	at := forward.await(t, regexpOf(`msg=admin address=(\S+)`), 1)[0][1]
+	told := func(ready string, up, lost int) {
+		t.Helper()
+		for end := time.Now().Add(startLimit); ; {
+			page := mustRun(t, curl(t, "http://"+at+"/metrics"))
+			got := probe(t, at, "/readyz")
+			ups := len(regexpOf(`(?m)^socksctl_upstream_up\{server="socks5\+tls://localhost:\d+"\} 1$`).FindAllString(page, -1))
+			downs := len(regexpOf(`(?m)^socksctl_upstream_up\{.*\} 0$`).FindAllString(page, -1))
+			if got == ready && ups == up && downs == lost {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%d servers are up and %d down with %s, want %d and %d with %s", ups, downs, got, up, lost, ready)
+			}
+		}
+	}
+	told(`{"status":"ok"} 200`, 2, 0)
+	one.kill(t)
+	told(`{"status":"ok"} 200`, 1, 1)
+	two.kill(t)
+	told(`{"status":"unready"} 503`, 0, 2)
+	asked := admin.Client{Address: at}
+	status, err := asked.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(status.Servers) != 2 || status.Servers[0].Up || status.Servers[1].Error == "" || !strings.Contains(status.Reason, "no server can be used") {
+		t.Errorf("got %+v", status)
+	}
+}
