@@ -3,7 +3,7 @@
 // sessions, in the audit log.
 //
 // A [Recorder] is a [server.Observer] that hands what sessions were, and what those
-// that are open are doing, to a [Store]: in batches, once a second. No session
+// that are open are doing, to a [Store]: in batches, twice a second. No session
 // waits for that. What the store cannot take stays in a bounded queue and is tried
 // again; what does not fit is counted.
 //

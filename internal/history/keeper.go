@@ -48,6 +48,7 @@ func (k *keeper) run(ctx context.Context) {
 
 // turn does what is due, and returns how long to wait for the next.
 func (k *keeper) turn(ctx context.Context) time.Duration {
+	due := time.Now().Add(k.options.Interval)
 	err := k.work(ctx)
 	if ctx.Err() != nil { // the end, and no fault of the store
 		return 0
@@ -55,11 +56,11 @@ func (k *keeper) turn(ctx context.Context) time.Duration {
 	before := k.setFault(err)
 	switch {
 	case err == nil && before == nil:
-		return k.options.Interval
+		return time.Until(due)
 	case err == nil:
 		k.options.Log.Info("history: writing again", "lost", k.Dropped())
 		k.pause = 0
-		return k.options.Interval
+		return time.Until(due)
 	case before == nil:
 		k.options.Log.Warn("history: cannot write, and tries on", "err", err)
 	}

@@ -18,7 +18,7 @@ type Options struct {
 	Node         string        // the Server's
 	Retention    time.Duration // after which records are deleted, by their start; 0: never
 	Destinations Destinations  // what is kept of them; empty: full
-	Interval     time.Duration // between writes; 1 s
+	Interval     time.Duration // from one write to the next; 0.5 s: a second at most is lost, also when writing takes its time
 	Queue        int           // records that wait for the store; 65,536
 	Log          *slog.Logger  // nil logs nothing
 }
@@ -61,7 +61,7 @@ type state struct {
 // closed after that.
 func Start(store Writer, o Options) *Recorder {
 	if o.Interval == 0 {
-		o.Interval = time.Second
+		o.Interval = time.Second / 2
 	}
 	if o.Queue == 0 {
 		o.Queue = 1 << 16
