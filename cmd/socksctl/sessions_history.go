@@ -67,6 +67,9 @@ func (f *historyFlags) parse(now time.Time) (err error) {
 	if f.filter.To, err = history.ParseDestination(f.to); err != nil {
 		return misuse("--to: %w", err)
 	}
+	if f.filter.Status, err = history.ParseStatus(f.filter.Status); err != nil {
+		return misuse("--status: %w", err)
+	}
 	if f.filter.Since, err = parseMoment(f.since, now); err != nil {
 		return misuse("--since: %w", err)
 	}

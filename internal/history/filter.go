@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/socksctl/socksctl/internal/socks5"
+	"github.com/socksctl/socksctl/server"
 )
 
 // Order is what records are sorted by, the greatest first.
@@ -37,9 +38,26 @@ type Filter struct {
 	writtenSince time.Time
 }
 
+// ParseStatus returns s, if it is a status or a reason.
+func ParseStatus(s string) (string, error) {
+	if s == "" || isStatus(s) || isReason(s) {
+		return s, nil
+	}
+	return "", fmt.Errorf("%q is neither open, closed, refused or interrupted nor why a session ends", s)
+}
+
 // isStatus tells a status from a reason.
 func isStatus(s string) bool {
 	return slices.Contains([]Status{Open, Closed, Refused, Interrupted}, Status(s))
+}
+
+func isReason(s string) bool {
+	switch server.EndReason(s) {
+	case server.EndOK, server.EndDenied, server.EndQuota, server.EndLogin, server.EndLimit, server.EndTLS, server.EndIncomplete,
+		server.EndFailed, server.EndIdle, server.EndAborted, server.EndShutdown, server.EndKilled:
+		return true
+	}
+	return false
 }
 
 // Destination is a host or an address, as asked for or as reached, or all names

@@ -178,3 +178,11 @@ func TestParseDestinationErrors(t *testing.T) {
 		t.Errorf("nothing: got %+v, %v", d, err)
 	}
 }
+
+func TestParseStatus(t *testing.T) {
+	for word, ok := range map[string]bool{"": true, "open": true, "interrupted": true, "login": true, "quota": true, "ok": true, "opened": false, "OK": false} {
+		if got, err := history.ParseStatus(word); (err == nil) != ok || ok && got != word {
+			t.Errorf("%q: got %q, %v", word, got, err)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -87,7 +88,23 @@ func (s *sqliteStore) Begin(ctx context.Context, node string, run Run) (int64, e
 	if err := s.claim(run); err != nil {
 		return 0, err
 	}
-	return s.reap(ctx, node, run, s.dead)
+	n, err := s.reap(ctx, node, run, s.dead)
+	return n, errors.Join(err, s.sweep())
+}
+
+// sweep removes the locks of runs that ended without doing so themselves.
+func (s *sqliteStore) sweep() error {
+	entries, err := os.ReadDir(filepath.Dir(s.path))
+	for _, e := range entries {
+		digits, isLock := strings.CutPrefix(e.Name(), filepath.Base(s.path)+".run-")
+		var run Run
+		if !isLock || run.UnmarshalText([]byte(digits)) != nil {
+			continue
+		}
+		_, deadErr := s.dead(run) // takes the lock, and the file with it
+		err = errors.Join(err, deadErr)
+	}
+	return err
 }
 
 // prepare brings the tables up to date, once, and not while another process does.

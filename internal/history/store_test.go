@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -275,6 +277,26 @@ func TestStoreClosesWhatWasInterrupted(t *testing.T) {
 			t.Errorf("closed %d, %v, want what nobody has spoken of for an hour", got, err)
 		}
 	})
+}
+
+// What a run that was killed leaves beside the file goes with the next.
+func TestSQLiteIsSweptOfLocks(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history.db")
+	live := place{history.AtFile(path)}.open(t, 1)
+	left := []string{path + ".run-00000000000000ff", path + ".run-other", path + "2.run-00000000000000ff"}
+	for _, name := range left {
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := live.Begin(t.Context(), "a", 1); err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range append(left, path+".run-0000000000000001") {
+		if _, err := os.Stat(name); (err == nil) != (i > 0) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 // Several servers may have one store, and come at the same time.
