@@ -68,19 +68,20 @@ func alertText(code tls.AlertError) (text, hint string) {
 	case alertHandshakeFailure:
 		return "the server broke off the handshake", "it may require a client certificate (--cert and --key), or share no cipher suite with us"
 	case alertBadCertificate:
-		return refused, "it may be revoked, or not be meant for clients"
+		return refused, "it may be revoked, or not be meant for clients: the server's log says which"
 	case alertUnsupportedCertificate, alertCertificateUnknown, alertAccessDenied:
-		return refused, ""
+		return refused, "the server's log says why"
 	case alertRevoked:
-		return refused + ": it is revoked", ""
+		return refused + ": it is revoked", "ask who keeps its CA for another"
 	case alertExpired:
-		return refused + ": it has expired, or is not valid yet", "\"cert show\" prints its dates"
+		return refused + ": it has expired, or is not valid yet",
+			"\"socksctl cert show\" prints its dates: if they are good by this host's clock, the server's is wrong"
 	case alertUnknownCA:
-		return refused + ": its CA is not one that the server trusts", ""
+		return refused + ": its CA is not one that the server trusts", "give one of the server's --client-ca, which \"socksctl cert client\" makes"
 	case alertProtocolVersion:
-		return "the server speaks no version of TLS that we do", ""
+		return "the server speaks no version of TLS that we do", "ours are 1.2 and 1.3: the server needs an update"
 	case alertInsufficientSecurity:
-		return "the server shares no cipher suite with us", ""
+		return "the server shares no cipher suite with us", "the server needs an update, or other settings of TLS"
 	case alertUnrecognizedName:
 		return "the server does not know the name that we asked for", "give the right one with --server-name"
 	}

@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // ClientConfig says whom a client trusts and what it shows. Each thing comes
@@ -31,6 +33,10 @@ type ClientConfig struct {
 	Pins       []string // as [SPKIPin] gives them
 	MinVersion uint16   // 0 is TLS 1.2
 	Log        *slog.Logger
+
+	// Built is when the program was built, if that is known: a clock that says
+	// less is behind, and an error about dates says so.
+	Built time.Time
 }
 
 // Client is the TLS side of a client. Its methods may be called from many
@@ -49,7 +55,8 @@ type Client struct {
 type clientState struct {
 	digest      [sha256.Size]byte
 	certificate *tls.Certificate // nil: none to show
-	roots       *x509.CertPool   // nil: those of the system
+	cas         []*x509.Certificate
+	roots       *x509.CertPool // of them; nil: those of the system
 }
 
 // NewClient reads the files of config. Warnings about them go to its Log.
@@ -150,7 +157,7 @@ func (c *Client) load() (*clientState, error) {
 			return nil, err
 		}
 	}
-	state := &clientState{digest: m.digest(), certificate: cert}
+	state := &clientState{digest: m.digest(), certificate: cert, cas: cas}
 	if len(cas) > 0 {
 		state.roots = poolOf(cas)
 	}
@@ -177,29 +184,24 @@ func (c *Client) verify(name string, chain []*x509.Certificate) error {
 		}
 		opts := x509.VerifyOptions{Roots: roots, DNSName: name, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 		if _, err := verifyChain(chain, opts); err != nil {
-			return &Error{Reason(err), hint(Reason(err), chain[0]), fmt.Errorf("the server's certificate: %w", err)}
+			return c.distrust(name, chain[0]).explain(err)
 		}
 	}
 	if len(c.pins) > 0 && !slices.Contains(c.pins, pin) {
 		err := fmt.Errorf("the server's certificate has the pin %s, which is not the one expected", formatPin(pin))
-		return &Error{Reason: ReasonPinMismatch, Err: err}
+		hint := "\"socksctl cert show\" on the server prints the pin to expect; if that is not the one here, something on the way opens TLS"
+		return &Error{ReasonPinMismatch, hint, err}
 	}
 	return nil
 }
 
-// hint says how a server's certificate can come to be trusted.
-func hint(reason string, leaf *x509.Certificate) string {
-	pin := fmt.Sprintf("--pin %s in place of --ca, once \"socksctl cert show\" on the server prints the same", SPKIPin(leaf))
-	noNames := len(leaf.DNSNames)+len(leaf.IPAddresses) == 0
-	switch {
-	case reason == ReasonUnknownCA && noNames, reason == ReasonWrongName && noNames:
-		return "it names no host: trust it by " + pin + ", or make one with \"socksctl cert server\""
-	case reason == ReasonUnknownCA:
-		return "give its CA with --ca, or trust it by " + pin + "; \"socksctl cert server\" makes certificates of a CA of your own"
-	case reason == ReasonWrongName:
-		return "give the right name with --server-name, or make a certificate for this one with \"socksctl cert server\""
-	case reason == ReasonExpired:
-		return "make a new one with \"socksctl cert server\""
+// distrust returns what there is to know about a certificate that will not do.
+func (c *Client) distrust(name string, leaf *x509.Certificate) distrust {
+	d := distrust{leaf: leaf, name: name, cas: c.state.Load().cas, now: time.Now(), past: dated{"this program", c.config.Built}}
+	for _, file := range named(c.config.CAFile, c.config.CertFile) {
+		if info, err := os.Stat(file); err == nil && info.ModTime().After(d.past.at) {
+			d.past = dated{file, info.ModTime()}
+		}
 	}
-	return ""
+	return d
 }

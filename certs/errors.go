@@ -16,6 +16,7 @@ import (
 const (
 	ReasonNoCertificate = "none" // required, and not given
 	ReasonUnknownCA     = "wrong_ca"
+	ReasonForeignCA     = "foreign_ca" // of a server: a CA other than the one given, and the right name
 	ReasonExpired       = "expired"
 	ReasonNotYetValid   = "not_yet_valid"
 	ReasonKeyUsage      = "key_usage"

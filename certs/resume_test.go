@@ -142,8 +142,8 @@ func TestTLSClientReload(t *testing.T) {
 		}
 		n.write(t, "ca", &newCA(t, "other").Pair)
 		reload(t, client)
-		if o := meet(t, server.TLSConfig(), config); certs.Reason(o.clientErr) != certs.ReasonUnknownCA {
-			t.Errorf("got %v, want an unknown CA", o.clientErr)
+		if o := meet(t, server.TLSConfig(), config); certs.Reason(o.clientErr) != certs.ReasonForeignCA {
+			t.Errorf("got %v, want a foreign CA", o.clientErr)
 		}
 	})
 }
