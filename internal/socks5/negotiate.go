@@ -22,6 +22,18 @@ const (
 // ErrVersion tells that a message does not begin with the version it must.
 var ErrVersion = errors.New("wrong version")
 
+// VersionError is an [ErrVersion] with the byte that came. It may show what else
+// the peer speaks.
+type VersionError struct{ Got, Want byte }
+
+// Error returns both bytes.
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("%v: got 0x%02x, want 0x%02x", ErrVersion, e.Got, e.Want)
+}
+
+// Unwrap returns ErrVersion.
+func (e *VersionError) Unwrap() error { return ErrVersion }
+
 // ErrLogin tells that a server refused a name and password (RFC 1929, section 2).
 var ErrLogin = errors.New("wrong user name or password")
 
@@ -131,7 +143,7 @@ func readVersion(r io.Reader, b []byte, want byte) error {
 		return err
 	}
 	if b[0] != want {
-		return fmt.Errorf("%w: got 0x%02x, want 0x%02x", ErrVersion, b[0], want)
+		return &VersionError{b[0], want}
 	}
 	return nil
 }
