@@ -94,6 +94,32 @@ func TestChecksBackOff(t *testing.T) {
 	})
 }
 
+// While a server is down each cause of it is one line, with what to do.
+func TestEachCauseIsLoggedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, log := newNode("a"), new(logged)
+		s := servers(a)
+		s.Log = newLog(log)
+		run(t, s)
+		for range 2 {
+			for _, is := range []condition{refusing, rejecting, mute, refusing} {
+				a.become(is)
+				time.Sleep(10 * time.Minute)
+			}
+			a.become(fine)
+			time.Sleep(10 * time.Minute)
+		}
+		for text, want := range map[string]int{
+			"cause=port_closed hint=\"nothing listens on that port": 2, "cause=login_method hint=\"the proxy wants": 2,
+			"cause=silent hint=\"what listens there": 2, "server is up again": 2, "\n": 8,
+		} {
+			if got := log.count(text); got != want {
+				t.Errorf("%q: got %d times, want %d", text, got, want)
+			}
+		}
+	})
+}
+
 // Many connections that fail at once are one failure.
 func TestFailuresAtOnceAreOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -2,10 +2,12 @@ package forwarder
 
 import (
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/socksctl/socksctl/client"
+	"github.com/socksctl/socksctl/internal/human"
 )
 
 const (
@@ -23,16 +25,17 @@ type member struct {
 	sessions atomic.Int64
 
 	priority, weight int
-	credit           int           // of turns that it has not had, for RoundRobin
-	failures         int           // in a row; with any it is set aside
-	failed           time.Time     // when that was last
-	until            time.Time     // for how long
-	err              error         // the last failure
-	latency          time.Duration // smoothed; 0 while unknown
+	credit           int            // of turns that it has not had, for RoundRobin
+	failures         int            // in a row; with any it is set aside
+	failed           time.Time      // when that was last
+	until            time.Time      // for how long
+	err              error          // the last failure
+	causes           []client.Cause // of the failures in a row, each logged once
+	latency          time.Duration  // smoothed; 0 while unknown
 }
 
 // fails sets m aside. Failures of connections that were under way together count
-// as one.
+// as one. The log has a line for each cause.
 func (s *Servers) fails(m *member, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,8 +44,9 @@ func (s *Servers) fails(m *member, err error) {
 		m.failed = now
 		return
 	}
-	if m.failures == 0 {
-		s.log().Warn("server is down", "server", m.url, "err", err)
+	if d := client.Diagnose(err); !slices.Contains(m.causes, d.Cause) {
+		s.log().Warn("server is down", "server", m.url, "err", human.Visible(d.Why), "cause", string(d.Cause), "hint", human.Visible(d.Next))
+		m.causes = append(m.causes, d.Cause)
 	}
 	m.failures++
 	m.failed, m.err = now, err
@@ -61,7 +65,7 @@ func (s *Servers) works(m *member, began time.Time) {
 	if m.failures == 0 || began.Before(m.failed) {
 		return
 	}
-	m.failures = 0
+	m.failures, m.causes = 0, nil
 	s.log().Info("server is up again", "server", m.url)
 }
 
