@@ -117,7 +117,13 @@ func tlsCause(err error) (Cause, string) {
 	if cause == CauseTLSSilent || errors.Is(err, errTimeout) {
 		return CauseTLSSilent, "what listens there waits for something else than TLS (is it the right port?), or a firewall holds TLS up"
 	}
-	return cause, ""
+	if _, explained := errors.AsType[*certs.Error](err); explained || cause != CauseTLS {
+		return cause, ""
+	}
+	if _, alert := certs.Alert(err); alert {
+		return cause, "the server broke TLS off: its log says why"
+	}
+	return cause, "what answers there does not keep to TLS: is this the right port?"
 }
 
 // notTLS says what begins with b.

@@ -33,7 +33,7 @@ func TestDiagnoseTheWay(t *testing.T) {
 		"timeout":   {"dial", context.DeadlineExceeded, client.CausePortSilent, "nothing answers"},
 		"forbidden": {"dial", syscall.EACCES, client.CauseDial, "forbids"},
 		"other":     {"dial", errors.New("other"), client.CauseDial, ""},
-		"TLS":       {"tls", errors.New("other"), client.CauseTLS, ""},
+		"TLS":       {"tls", errors.New("other"), client.CauseTLS, "does not keep to TLS"},
 		"reset":     {"tls", syscall.ECONNRESET, client.CauseTLSCut, "socks5://"},
 		"EOF":       {"login", io.EOF, client.CauseHungUp, "locked"},
 		"request":   {"request", io.EOF, client.CauseHungUp, "when it was asked"},

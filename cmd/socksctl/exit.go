@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/socksctl/socksctl/client"
+	"github.com/socksctl/socksctl/internal/human"
 	"github.com/socksctl/socksctl/internal/socks5"
 )
 
@@ -64,14 +65,17 @@ func status(err error) int {
 	return exitFailed
 }
 
-// explain returns err as the user reads it: a reply with its code.
-func explain(err error) string {
-	var (
-		proxy *client.ProxyError
-		reply socks5.Reply
-	)
-	if !errors.As(err, &proxy) && errors.As(err, &reply) {
-		return fmt.Sprintf("%v (REP %02x)", err, byte(reply))
+// explain tells the user of err: a reply with its code, and what to do about it
+// on a line of its own. Where a far host had a say in the words, they are made
+// harmless.
+func (s streams) explain(err error) {
+	d := client.Diagnose(err)
+	lines := strings.Split(d.Why, "\n")
+	for i, line := range lines {
+		lines[i] = human.Visible(line)
 	}
-	return err.Error()
+	s.talk("%s", strings.Join(lines, "\n"))
+	if d.Next != "" {
+		s.talk("hint: %s", human.Visible(d.Next))
+	}
 }

@@ -86,6 +86,7 @@ func (o proxyOptions) way(withTLS bool, log *slog.Logger) (*way, error) {
 	}
 	w.source, err = certs.NewClient(certs.ClientConfig{
 		CAFile: o.CA, CertFile: o.Cert, KeyFile: o.Key, ServerName: o.ServerName, Pins: o.Pins, Log: log,
+		Built: built(),
 	})
 	if err != nil {
 		return nil, misconfigured(err)

@@ -27,7 +27,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(context.Background())
 	if err != nil {
-		s.talk("%s", explain(err))
+		s.explain(err)
 	}
 	return status(err)
 }

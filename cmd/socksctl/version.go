@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -56,4 +57,20 @@ func readVersion() versionInfo {
 		}
 	}
 	return info
+}
+
+// built returns when the source of this program was last changed, and the zero
+// Time where that is not known: it was built after that.
+func built() time.Time {
+	build, _ := debug.ReadBuildInfo()
+	if build == nil {
+		return time.Time{}
+	}
+	for _, setting := range build.Settings {
+		if setting.Key == "vcs.time" {
+			at, _ := time.Parse(time.RFC3339, setting.Value) // not known, if it is malformed
+			return at
+		}
+	}
+	return time.Time{}
 }
