@@ -130,8 +130,11 @@ func printConfig(w io.Writer, l *loaded, asJSON bool) error {
 // comes from, and the URL of a proxy is without its password.
 func (l *loaded) shown(s setting) any {
 	value := l.merged.Get(s.key)
-	if s.key == "history.url" {
+	switch s.key {
+	case "history.url":
 		return l.History.URL.String()
+	case "forward.history":
+		return l.Forward.History.String()
 	}
 	if _, isList := s.value.([]string); !isList {
 		return value

@@ -33,6 +33,10 @@ func forwardCommand(s streams) *cobra.Command {
 				return err
 			}
 			v.useConfiguration(l, level, read)
+			if err := v.useForwardHistory(s, l); err != nil {
+				closeAll(v.plain)
+				return misconfigured(err)
+			}
 			return v.run(s)
 		},
 	}

@@ -11,14 +11,26 @@ import (
 	"github.com/socksctl/socksctl/internal/history"
 )
 
-// useHistory has sessions written down where the configuration says. The default
-// place is done without where it cannot be had; one that was asked for must be.
-func (v *service) useHistory(s streams, l *loaded) error {
-	warnOfHistoryPassword(s, l)
-	if v.Node = l.History.Node; v.Node == "" {
+// useForwardHistory has the sessions of a forwarder written down, where the
+// configuration says so: there is no default place for them.
+func (v *service) useForwardHistory(s streams, l *loaded) error {
+	c := l.History
+	c.URL = l.Forward.History
+	if !c.URL.Decided() {
+		return nil
+	}
+	return v.useHistory(s, l, c, "forward.history")
+}
+
+// useHistory has sessions written down where c says, whose place has that key. The
+// default place is done without where it cannot be had; one that was asked for must
+// be.
+func (v *service) useHistory(s streams, l *loaded, c config.History, key string) error {
+	warnOfHistoryPassword(s, l, c.URL, key)
+	if v.Node = c.Node; v.Node == "" {
 		v.Node, _ = os.Hostname() // without one, the node has no name
 	}
-	place, err := placeOf(l.History)
+	place, err := placeOf(c)
 	if err == nil && place.Off() {
 		return nil
 	}
@@ -26,15 +38,15 @@ func (v *service) useHistory(s streams, l *loaded) error {
 	if err == nil {
 		store, err = place.Open()
 	}
-	if err != nil && l.History.URL.Decided() {
-		return fmt.Errorf("history.url: %w", err)
+	if err != nil && c.URL.Decided() {
+		return fmt.Errorf("%s: %w", key, err)
 	}
 	if err != nil {
 		v.log.Warn("sessions are not written down: --history says where", "err", err)
 		return nil
 	}
 	recorder := history.Start(store, history.Options{
-		Node: v.Node, Retention: l.History.Retention.Duration, Destinations: l.History.Destinations.Kept, Log: v.log,
+		Node: v.Node, Retention: c.Retention.Duration, Destinations: c.Destinations.Kept, Log: v.log,
 	})
 	v.observe(recorder)
 	v.lost, v.ready = recorder.Dropped, append(v.ready, recorder.Fault)
@@ -45,10 +57,10 @@ func (v *service) useHistory(s streams, l *loaded) error {
 	return nil
 }
 
-// warnOfHistoryPassword warns of a password in a flag.
-func warnOfHistoryPassword(s streams, l *loaded) {
-	if l.flags.Changed("history") && l.History.URL.HasPassword() {
-		s.talk("a password in a flag can be read by every user of this host: better are PGPASSFILE, SOCKSCTL_HISTORY_URL and the configuration file")
+// warnOfHistoryPassword warns of a password in the flag of a key.
+func warnOfHistoryPassword(s streams, l *loaded, place config.Location, key string) {
+	if l.flags.Changed("history") && place.HasPassword() {
+		s.talk("a password in a flag can be read by every user of this host: better are PGPASSFILE, %s and the configuration file", setting{key: key}.env())
 	}
 }
 
@@ -79,7 +91,7 @@ func stateDir() (string, error) {
 
 // readHistory opens what was written down, to be asked.
 func readHistory(ctx context.Context, s streams, l *loaded) (history.Store, error) {
-	warnOfHistoryPassword(s, l)
+	warnOfHistoryPassword(s, l, l.History.URL, "history.url")
 	place, err := placeOf(l.History)
 	if err == nil && place.Off() {
 		err = errors.New("history.url is off: --history says where sessions are written down")

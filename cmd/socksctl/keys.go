@@ -44,7 +44,8 @@ func auditSettings() []setting {
 	}
 }
 
-// historySettings is what serve writes sessions down by.
+// historySettings is what sessions are written down by. A forwarder has a place of
+// its own, and the rest in common with serve.
 func historySettings() []setting {
 	return []setting{
 		{"history.url", "history", "where sessions are written down: sqlite:///path, postgres://user@host/database or off (default: a SQLite file in the state directory)", ""},
@@ -99,7 +100,8 @@ func forwardSettings() []setting {
 		{"forward.admin", "admin", "where the service is talked to: host:port, unix:PATH or off (default: a unix socket of the user's)", ""},
 		{"forward.admin_token_path", "admin-token-file", "file whose first line is the token for what is asked over an address", ""},
 		{"forward.pprof", "pprof", "profiles of the runtime on the admin socket, for go tool pprof", false},
-	}, logSettings()...)
+		{"forward.history", "history", "where sessions are written down, as for serve (default: nowhere)", ""},
+	}, slices.Concat(historySettings()[1:], logSettings())...)
 }
 
 func logSettings() []setting {

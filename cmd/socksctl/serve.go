@@ -43,7 +43,7 @@ func serveCommand(s streams) *cobra.Command {
 				return err
 			}
 			v.useConfiguration(l, level, read)
-			if err := errors.Join(v.useHistory(s, l), v.useAudit(l.Audit)); err != nil {
+			if err := errors.Join(v.useHistory(s, l, l.History, "history.url"), v.useAudit(l.Audit)); err != nil {
 				closeAll(v.plain)
 				closeAll(v.secure)
 				return misconfigured(err)

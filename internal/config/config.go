@@ -109,10 +109,11 @@ type Forward struct {
 	Admin             string   `toml:"admin" yaml:"admin"` // where it is talked to; empty: the default place
 	AdminTokenPath    string   `toml:"admin_token_path" yaml:"admin_token_path"`
 	Pprof             bool     `toml:"pprof" yaml:"pprof"`
+	History           Location `toml:"history" yaml:"history"` // where its sessions are written down
 }
 
-// History is where `socksctl serve` writes sessions down, and `socksctl sessions`
-// reads them.
+// History is where `socksctl serve` writes sessions down and `socksctl sessions` reads
+// them, and how, which is as well for a forwarder.
 type History struct {
 	URL          Location     `toml:"url" yaml:"url"`
 	Node         string       `toml:"node" yaml:"node"` // empty: the name of the host
