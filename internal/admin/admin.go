@@ -10,6 +10,7 @@ package admin
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net"
@@ -21,6 +22,7 @@ import (
 	"golang.org/x/net/netutil"
 
 	"github.com/socksctl/socksctl/internal/live"
+	"github.com/socksctl/socksctl/internal/page"
 )
 
 // What a client may take.
@@ -57,6 +59,8 @@ type Server struct {
 	ending    context.Context // ends with Shutdown
 	end       context.CancelFunc
 	following chan struct{} // has one for each who follows
+	pages     *page.Renderer
+	key       [32]byte // of cookies
 }
 
 // Serve answers on l until Shutdown, and then returns http.ErrServerClosed. It
@@ -97,6 +101,8 @@ func (s *Server) init() {
 		}
 		s.ending, s.end = context.WithCancel(context.Background())
 		s.following = make(chan struct{}, maxFollowers)
+		s.pages = page.New()
+		_, _ = rand.Read(s.key[:]) // never fails
 		s.http.Handler = http.MaxBytesHandler(s.guard(s.routes()), maxBody)
 		s.http.ReadHeaderTimeout, s.http.ReadTimeout = headerTimeout, readTimeout
 		s.http.WriteTimeout, s.http.IdleTimeout = writeTimeout, idleTimeout
@@ -112,6 +118,7 @@ func (s *Server) routes() http.Handler {
 	s.routeSessions(mux)
 	s.routeStatus(mux)
 	s.routePprof(mux)
+	s.routePage(mux)
 	return mux
 }
 

@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/socksctl/socksctl/internal/page"
 )
 
 var (
@@ -22,7 +24,11 @@ var (
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if status, err := s.judge(r); err != nil {
-			s.Log.Warn("admin request refused", "client", r.RemoteAddr, "method", r.Method, "path", r.URL.Path, "err", err)
+			if status == http.StatusUnauthorized && s.isPage(r) {
+				s.askToken(w, "")
+				return
+			}
+			s.refused(r, err)
 			if status == http.StatusUnauthorized {
 				w.Header().Set("WWW-Authenticate", "Bearer")
 			}
@@ -33,17 +39,26 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	})
 }
 
+// refused logs a request that was refused.
+func (s *Server) refused(r *http.Request, err error) {
+	s.Log.Warn("admin request refused", "client", r.RemoteAddr, "method", r.Method, "path", r.URL.Path, "err", err)
+}
+
 // judge returns the status of a refusal and its reason.
 func (s *Server) judge(r *http.Request) (int, error) {
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	_, owned := local.(*net.UnixAddr)
-	change := r.Method != http.MethodGet && r.Method != http.MethodHead
+	change := !isRead(r)
 	switch {
-	case !owned && !s.isHere(r.Host, local): // a name that was made to lead here: DNS rebinding
+	case owned && !isLocalName(r.Host), !owned && !s.isHere(r.Host, local): // a name that was made to lead here: DNS rebinding
 		return http.StatusForbidden, errHost
+	case s.hasPage() && isOpen(r): // looks at the request itself
+		return 0, nil
 	case change && r.Header.Get("Origin") != "":
 		return http.StatusForbidden, errOrigin
 	case owned || isProbe(r.URL.Path) || !change && s.token() == "":
+		return 0, nil
+	case r.URL.Path == pagePath && !change && s.signedIn(r):
 		return 0, nil
 	case s.token() == "":
 		return http.StatusForbidden, errTokens
@@ -56,12 +71,25 @@ func (s *Server) judge(r *http.Request) (int, error) {
 // isProbe tells of what is asked by who watches over a service, and has no token.
 func isProbe(path string) bool { return path == healthPath || path == readyPath }
 
+func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
+
+// isOpen tells of what everyone may ask for who sees the login.
+func isOpen(r *http.Request) bool {
+	return r.URL.Path == loginPath || isRead(r) && slices.Contains(page.Assets(), strings.TrimPrefix(r.URL.Path, pagePath))
+}
+
+// isLocalName tells of a host that a client on this host may call a unix socket by:
+// any name without a dot, and loopback. A browser that was led to a tunnel to the
+// socket, as ssh makes them, has a name with dots.
+func isLocalName(host string) bool {
+	host = bareHost(host)
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback() || err != nil && !strings.Contains(strings.TrimSuffix(host, "."), ".")
+}
+
 // isHere tells whether host, of a request that came in at local, means that.
 func (s *Server) isHere(host string, local net.Addr) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.Trim(host, "[]")
+	host = bareHost(host)
 	same := func(name string) bool { return strings.EqualFold(host, name) }
 	if same("localhost") || slices.ContainsFunc(s.Hosts, same) {
 		return true
@@ -69,6 +97,14 @@ func (s *Server) isHere(host string, local net.Addr) bool {
 	ip, err := netip.ParseAddr(host)
 	tcp, ok := local.(*net.TCPAddr)
 	return err == nil && ok && ip.Unmap() == tcp.AddrPort().Addr().Unmap()
+}
+
+// bareHost returns a host without its port and brackets.
+func bareHost(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return strings.Trim(host, "[]")
 }
 
 // sameToken compares in a time that tells nothing of either, their lengths

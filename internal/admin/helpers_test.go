@@ -64,7 +64,7 @@ func socket(t testing.TB) string {
 }
 
 // send writes a request with the header lines, on a connection of its own.
-func send(t *testing.T, at net.Addr, request string, header ...string) net.Conn {
+func send(t testing.TB, at net.Addr, request string, header ...string) net.Conn {
 	t.Helper()
 	c, err := net.Dial(at.Network(), at.String())
 	if err != nil {
@@ -79,7 +79,7 @@ func send(t *testing.T, at net.Addr, request string, header ...string) net.Conn 
 }
 
 // ask sends a request and returns the status and the body of the answer.
-func ask(t *testing.T, at net.Addr, request string, header ...string) (status int, body string) {
+func ask(t testing.TB, at net.Addr, request string, header ...string) (status int, body string) {
 	t.Helper()
 	c := send(t, at, request, header...)
 	defer c.Close()

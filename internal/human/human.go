@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // units are those of Size, each 1,024 of the one before.
@@ -52,14 +53,24 @@ func Took(d time.Duration) string {
 	return fmt.Sprintf("%dd%02dh", s/86400, s/3600%24)
 }
 
-// Visible returns s as it stands where all of it prints, and else as Go would
-// quote it, without the quotes: nothing of it moves a cursor, changes a colour or
-// reverses what stands beside it.
+// Visible returns s with an escape for whatever does not print or is no text, as
+// records have it: nothing of it moves a cursor, changes a colour or reverses what
+// stands beside it.
 func Visible(s string) string {
-	unseen := func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }
+	unseen := func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }
 	if !strings.ContainsFunc(s, unseen) {
 		return s
 	}
-	quoted := strconv.Quote(s)
-	return quoted[1 : len(quoted)-1]
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], string(utf8.RuneError)):
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
 }

@@ -9,8 +9,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/socksctl/socksctl/client"
 	"github.com/socksctl/socksctl/internal/live"
+	"github.com/socksctl/socksctl/server"
 )
 
 // told returns an event in short.
@@ -184,5 +187,8 @@ func TestEnd(t *testing.T) {
 	_, err := (&client.Dialer{Address: p.address, User: "eve", Password: "wrong"}).DialContext(t.Context(), "tcp", to)
 	if e := next(t, w); e.Kind != live.Refused || err == nil || e.Session.Tried != "eve" {
 		t.Errorf("got %s, tried by %q, %v", told(e), e.Session.Tried, err)
+	}
+	if diff := cmp.Diff(map[server.EndReason]int64{server.EndLogin: 1}, p.Refusals()); diff != "" {
+		t.Errorf("refusals, -want +got:\n%s", diff)
 	}
 }

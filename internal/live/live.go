@@ -4,6 +4,7 @@ package live
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -18,6 +19,7 @@ type Table struct {
 	sessions  map[uint64]*entry
 	followers map[*Follower]struct{}
 	ended     traffic // of sessions that run no more
+	refused   map[server.EndReason]int64
 	samples   samples
 }
 
@@ -48,7 +50,7 @@ var _ server.Observer = (*Table)(nil)
 
 // NewTable returns an empty table. Rates need its Run.
 func NewTable() *Table {
-	return &Table{sessions: make(map[uint64]*entry), followers: make(map[*Follower]struct{})}
+	return &Table{sessions: make(map[uint64]*entry), followers: make(map[*Follower]struct{}), refused: make(map[server.EndReason]int64)}
 }
 
 // Opened is for a [server.Server].
@@ -66,12 +68,23 @@ func (t *Table) Closed(s *server.Session) {
 	t.ended.add(trafficOf(s))
 	ran := t.sessions[s.ID] != nil
 	delete(t.sessions, s.ID)
+	refused := s.Refused()
+	if refused {
+		t.refused[s.EndReason()]++
+	}
 	switch {
 	case ran:
 		t.tell(Closed, s)
-	case s.Refused():
+	case refused:
 		t.tell(Refused, s)
 	}
+}
+
+// Refusals returns how many sessions were refused so far, by reason.
+func (t *Table) Refusals() map[server.EndReason]int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return maps.Clone(t.refused)
 }
 
 // Session is one that runs, at some moment.

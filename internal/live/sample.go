@@ -6,6 +6,9 @@ import "time"
 const (
 	sampleEvery = 2 * time.Second
 	sampleCount = 150
+
+	// SampleSpan is how far back they go.
+	SampleSpan = sampleCount * sampleEvery
 )
 
 // Sample is how much passed in the time up to At.

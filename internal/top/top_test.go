@@ -177,7 +177,7 @@ func TestHostileNames(t *testing.T) {
 		}
 	}
 	check("list")
-	if !strings.Contains(s.text(), `\x1b]0;owned\a`) {
+	if !strings.Contains(s.text(), `\u001b]0;owned\u0007`) {
 		t.Errorf("the name is not there: %s", s.text())
 	}
 	s.press("k")
