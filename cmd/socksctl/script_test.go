@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/socksctl/socksctl/internal/files"
 	"go.uber.org/goleak"
 
 	"github.com/socksctl/socksctl/certs"
@@ -57,6 +59,7 @@ func scriptCommands() map[string]scriptCommand {
 		"input":  scriptInput,  // input NAME [TEXT]: a line for its stdin; without TEXT the end of it
 		"signal": scriptSignal, // signal NAME HUP|TERM|INT
 		"ends":   scriptEnds,   // ends NAME STATUS: until it has ended
+		"put":    scriptPut,    // put FROM TO: copies a file in one step, as what watches it has to see it
 		"dial":   scriptDial,   // dial ADDR TEXT: sends a line, half-closes, prints what comes back
 	}
 }
@@ -112,4 +115,8 @@ func scriptPKI(ts *testscript.TestScript, _ bool, _ []string) {
 	pair, err = ca.Client("alice", certs.Options{})
 	ts.Check(err)
 	ts.Check(pair.Write(dir, "alice", false))
+}
+
+func scriptPut(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(files.Replace(ts.MkAbs(args[1]), []byte(ts.ReadFile(args[0])), 0o600))
 }
