@@ -162,6 +162,7 @@ func (s *Server) track(l net.Listener) bool {
 	if s.closing {
 		return false
 	}
+	s.running.Add(1) // before those of its sessions: what Shutdown waits for is not over while one may begin
 	s.listeners[l] = struct{}{}
 	s.ownTCP.add(addrPort(l.Addr()))
 	return true
@@ -170,6 +171,7 @@ func (s *Server) track(l net.Listener) bool {
 func (s *Server) untrack(l net.Listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.running.Done()
 	delete(s.listeners, l)
 	s.ownTCP.remove(addrPort(l.Addr()))
 }

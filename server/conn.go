@@ -143,10 +143,10 @@ func (c *conn) admit() (socks5.Request, error) {
 }
 
 // hold lets a proven peer of our own kind take its time with the request: its
-// connection is warm until then.
+// connection is warm until then. A server that is closing holds no more of them.
 func (c *conn) hold() {
 	c.enter(StageRequest)
-	if c.TLS == nil || c.TLS.NegotiatedProtocol != alpn || !c.proven() || c.in.Buffered() > 0 {
+	if c.TLS == nil || c.TLS.NegotiatedProtocol != alpn || !c.proven() || c.in.Buffered() > 0 || c.server.isClosing() {
 		return
 	}
 	c.server.waiting.remove(c.Session)

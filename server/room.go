@@ -50,11 +50,11 @@ func (s *Server) crowdOut(session *Session) {
 	session.End(errCrowdedOut)
 }
 
-// register counts a session in, unless the server is closing.
+// register counts a session in, unless the server is closed.
 func (s *Server) register(session *Session) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing {
+	if s.closed {
 		return false
 	}
 	s.running.Add(1)

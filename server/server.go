@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/socksctl/socksctl/internal/socks5"
 )
@@ -69,22 +70,23 @@ type Server struct {
 	ownTCP   *ports // of the listeners
 	ownUDP   *ports // of the UDP relays
 	lastID   atomic.Uint64
-	epoch    atomic.Uint64 // of the rules: how often Rejudge was called
-	waiting  queue         // not yet admitted
-	warm     warmQueues    // proven, holding their request back
-	crowds   crowds        // connections by address
-	accounts accounts      // what users take
-	guesses  guesses       // failed logins
-	logins   logins        // how many, by their end
-	judged   decisions     // how often, by what came of it
-	stages   StageObserver // the Observer, if it is one
-	running  sync.WaitGroup
-	stopped  chan struct{} // closed by Shutdown and Close
+	epoch    atomic.Uint64  // of the rules: how often Rejudge was called
+	waiting  queue          // not yet admitted
+	warm     warmQueues     // proven, holding their request back
+	crowds   crowds         // connections by address
+	accounts accounts       // what users take
+	guesses  guesses        // failed logins
+	logins   logins         // how many, by their end
+	judged   decisions      // how often, by what came of it
+	stages   StageObserver  // the Observer, if it is one
+	running  sync.WaitGroup // sessions, and the loops that accept them
+	stopped  chan struct{}  // closed by Shutdown and Close
 
 	leaving chan struct{} // one for each session that gives way and is not over
 
 	mu        sync.Mutex
-	closing   bool
+	closing   bool // nothing more is accepted
+	closed    bool // nor let in
 	listeners map[net.Listener]struct{}
 	sessions  map[uint64]*Session
 	thirds    int // sessions with a third descriptor
@@ -152,17 +154,19 @@ func (s *Server) ServeTLS(l net.Listener) error {
 	return s.serve(l, s.TLS)
 }
 
-// Shutdown stops accepting, ends the connections that have not asked for
-// anything yet, and waits until the others have ended or ctx has. Then it
-// returns ctx's error, and Close ends what is left.
+// farewell is how long a warm connection may still make a request when the
+// server shuts down: one may be under way, of a client that saw no reason to hurry.
+const farewell = 3 * time.Second
+
+// Shutdown stops accepting, and waits until all connections that were accepted
+// have ended or ctx has: then it returns ctx's error, and Close ends what is left.
+// Those that have not asked for anything yet still may, in the time that they had
+// for it; warm ones have a moment.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.init()
 	_ = s.stop()
-	for _, session := range s.all() {
-		if session.Stage() <= StageRequest {
-			session.End(ErrServerClosed)
-		}
-	}
+	last := time.AfterFunc(farewell, s.dismiss)
+	defer last.Stop()
 	done := make(chan struct{})
 	go func() { // ends with the last session: Close ends those that ctx did not wait for
 		s.running.Wait()
@@ -176,16 +180,32 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
+// dismiss ends the warm connections.
+func (s *Server) dismiss() {
+	for session := s.warm.oldest(); session != nil; session = s.warm.oldest() {
+		session.End(ErrServerClosed)
+	}
+}
+
 // Close stops accepting, ends every session with [ErrServerClosed], and returns
 // when all their sockets are closed.
 func (s *Server) Close() error {
 	s.init()
 	err := s.stop()
+	s.refuse()
 	for _, session := range s.all() {
 		session.End(ErrServerClosed)
 	}
 	s.running.Wait()
 	return err
+}
+
+// refuse lets no connection in any more, such as one that was being accepted when
+// the listeners were closed.
+func (s *Server) refuse() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
 }
 
 // stop closes the listeners, once.

@@ -1,0 +1,164 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/socksctl/socksctl/server"
+)
+
+// Whoever was accepted before a shutdown is served, however far it had come.
+func TestShutdownServesTheAccepted(t *testing.T) {
+	for _, greeted := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			k, record := newKeys(t), new(closed)
+			s := &server.Server{TLS: k.config(t, "require"), Outbound: reachable(), Observer: record}
+			m := serveMemory(t, s)
+			raw, done := m.dial(), make(chan error, 1)
+			shutDown := func() {
+				synctest.Wait()
+				go func() { done <- s.Shutdown(context.Background()) }()
+				time.Sleep(9 * time.Second)
+			}
+			if !greeted {
+				shutDown()
+			}
+			c := k.dial(t, raw, true)
+			greet(t, c)
+			if greeted {
+				shutDown()
+			}
+			request(t, c, 1)
+			expect(t, c, 5, 0, 0, 1, 0, 0, 0, 0, 0, 0)
+			time.Sleep(time.Hour)
+			select {
+			case err := <-done:
+				t.Errorf("Shutdown returned %v beside a tunnel", err)
+			default:
+			}
+			raw.Close()
+			if err := <-done; err != nil {
+				t.Errorf("Shutdown: %v", err)
+			}
+			if got := record.only(t).Stage(); got != server.StageRelay {
+				t.Errorf("the session came to stage %v, want the relay", got)
+			}
+		})
+	}
+}
+
+// Those that ask for nothing get no time beyond what they had.
+func TestShutdownWaitsForNobodySilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		record := new(closed)
+		s := &server.Server{Observer: record}
+		m := serveMemory(t, s)
+		c := m.dial()
+		defer c.Close()
+		greet(t, c)
+		time.Sleep(4 * time.Second)
+		start := time.Now()
+		go c.Read(make([]byte, 1)) // ends with the connection
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if got := time.Since(start); got != 6*time.Second {
+			t.Errorf("it took %v, want 6s", got)
+		}
+		if err := record.only(t).Err(); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("record: %v, want a deadline", err)
+		}
+	})
+}
+
+// A warm connection may have a request under way: it has a moment.
+func TestShutdownEndsTheWarm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, record := newKeys(t), new(closed)
+		s := &server.Server{TLS: k.config(t, "require"), Outbound: reachable(), Observer: record}
+		m := serveMemory(t, s)
+		warm := func() net.Conn {
+			c := k.dial(t, m.dial(), true, "socksctl/1")
+			t.Cleanup(func() { c.NetConn().Close() })
+			greet(t, c)
+			synctest.Wait()
+			return c
+		}
+		warm()
+		used := warm()
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		done := make(chan error, 1)
+		go func() { done <- s.Shutdown(ctx) }()
+		time.Sleep(2 * time.Second)
+		request(t, used, 1)
+		expect(t, used, 5, 0, 0, 1, 0, 0, 0, 0, 0, 0)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		ended := record.only(t)
+		if took := ended.Closed().Sub(start); took != 3*time.Second || !errors.Is(ended.Err(), server.ErrServerClosed) {
+			t.Errorf("the unused one ended after %v: %v, want 3s and ErrServerClosed", took, ended.Err())
+		}
+		if err := <-done; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, want the end of the context: the used one goes on", err)
+		}
+	})
+}
+
+// late is a listener that accepts one more connection as it is closed.
+type late struct {
+	*memory
+	last net.Conn
+}
+
+func (l *late) Accept() (net.Conn, error) {
+	c, err := l.memory.Accept()
+	if err != nil && l.last != nil {
+		c, err, l.last = l.last, nil, nil
+	}
+	return c, err
+}
+
+func TestShutdownServesWhatIsBeingAccepted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		l := &late{newMemory(), far}
+		s := &server.Server{Outbound: reachable()}
+		served, done := make(chan error, 1), make(chan error, 1)
+		go func() { served <- s.Serve(l) }()
+		synctest.Wait()
+		go func() { done <- s.Shutdown(context.Background()) }()
+		admit(t, near)
+		near.Close()
+		if err := <-done; err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+		if err := <-served; !errors.Is(err, server.ErrServerClosed) {
+			t.Errorf("Serve returned %v, want ErrServerClosed", err)
+		}
+	})
+}
+
+func TestCloseServesNothingMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		l := &late{newMemory(), far}
+		s := new(server.Server)
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(l) }()
+		synctest.Wait()
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		over(t, near)
+		if err := <-served; !errors.Is(err, server.ErrServerClosed) {
+			t.Errorf("Serve returned %v, want ErrServerClosed", err)
+		}
+	})
+}
