@@ -19,8 +19,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/net/netutil"
 
+	"github.com/socksctl/socksctl/internal/inherit"
 	"github.com/socksctl/socksctl/internal/live"
 	"github.com/socksctl/socksctl/internal/page"
 )
@@ -51,6 +51,9 @@ type Server struct {
 	Hosts  []string                              // that an address may be called by, beside itself and localhost
 	Log    *slog.Logger                          // nil is silent
 
+	// HandOver hands the service's listeners to another process; nil: it does not.
+	HandOver func(*inherit.Handover)
+
 	Metrics prometheus.Gatherer // nil: none
 	Pprof   bool                // profiles of the runtime, on unix sockets
 
@@ -71,7 +74,7 @@ func (s *Server) Serve(l net.Listener) error {
 		return err
 	}
 	s.init()
-	return s.http.Serve(netutil.LimitListener(named{l}, maxConns))
+	return s.http.Serve(limit(named{l}, maxConns))
 }
 
 // MayServe returns [ErrNoToken] for a listener at addr that anyone on a network
@@ -107,6 +110,7 @@ func (s *Server) init() {
 		s.http.ReadHeaderTimeout, s.http.ReadTimeout = headerTimeout, readTimeout
 		s.http.WriteTimeout, s.http.IdleTimeout = writeTimeout, idleTimeout
 		s.http.MaxHeaderBytes = maxHeader
+		s.http.ConnContext = withConn
 		s.http.ErrorLog = slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn)
 	})
 }
@@ -115,6 +119,7 @@ func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+healthPath, health)
 	mux.HandleFunc("POST "+reloadPath, s.reload)
+	mux.HandleFunc("POST "+takeoverPath, s.takeover)
 	s.routeSessions(mux)
 	s.routeStatus(mux)
 	s.routePprof(mux)

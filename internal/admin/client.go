@@ -44,6 +44,11 @@ func (c *Client) ask(ctx context.Context, method, path string, v any) error {
 		return err
 	}
 	defer response.Body.Close()
+	return c.decode(response, v)
+}
+
+// decode reads an answer into v, also one that tells of an error.
+func (c *Client) decode(response *http.Response, v any) error {
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", c.Address, err)

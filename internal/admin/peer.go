@@ -33,6 +33,9 @@ type namedConn struct {
 // RemoteAddr returns the name.
 func (c namedConn) RemoteAddr() net.Addr { return c.who }
 
+// NetConn returns the connection itself.
+func (c namedConn) NetConn() net.Conn { return c.Conn }
+
 // peer is the name of a client on a unix socket, as its address.
 type peer string
 
