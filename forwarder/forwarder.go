@@ -67,14 +67,19 @@ func orDefault(d, fallback time.Duration) time.Duration {
 // host that has it, of ::1; anything else is as [server.Listen] takes it. The
 // caller closes the listeners.
 func Listen(ctx context.Context, address string) ([]net.Listener, error) {
+	return ListenBy(ctx, address, server.Listen)
+}
+
+// ListenBy is Listen with each listener opened by open.
+func ListenBy(ctx context.Context, address string, open func(context.Context, string) (net.Listener, error)) ([]net.Listener, error) {
 	if !strings.HasPrefix(address, ":") {
-		l, err := server.Listen(ctx, address)
+		l, err := open(ctx, address)
 		if err != nil {
 			return nil, err
 		}
 		return []net.Listener{l}, nil
 	}
-	four, err := server.Listen(ctx, "127.0.0.1"+address)
+	four, err := open(ctx, "127.0.0.1"+address)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +87,7 @@ func Listen(ctx context.Context, address string) ([]net.Listener, error) {
 	if err != nil {
 		return nil, errors.Join(err, four.Close())
 	}
-	six, err := server.Listen(ctx, net.JoinHostPort("::1", port))
+	six, err := open(ctx, net.JoinHostPort("::1", port))
 	if errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT) {
 		return []net.Listener{four}, nil
 	}

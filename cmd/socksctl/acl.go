@@ -44,7 +44,12 @@ func (v *service) onLoopback() bool {
 		return false
 	}
 	for _, l := range slices.Concat(v.plain, v.secure) {
-		if tcp, ok := l.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
+		switch addr := v.reach(l).(type) {
+		case *net.TCPAddr:
+			if !addr.IP.IsLoopback() {
+				return false
+			}
+		case distant:
 			return false
 		}
 	}

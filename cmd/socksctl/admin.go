@@ -11,7 +11,6 @@ import (
 
 	"github.com/socksctl/socksctl/internal/admin"
 	"github.com/socksctl/socksctl/internal/files"
-	"github.com/socksctl/socksctl/server"
 )
 
 // adminEnd is how long requests that are being carried out may take when the
@@ -42,14 +41,14 @@ func (v *service) openAdmin() error {
 		return misconfigured(fmt.Errorf("admin token: %w", err))
 	}
 	if a.address == "" {
-		l, err := admin.ListenHere(context.Background(), a.service)
+		l, err := admin.ListenHere(context.Background(), a.service, v.opener(adminKind))
 		if err != nil && !errors.Is(err, errors.ErrUnsupported) {
 			v.log.Warn("running without an admin socket: name a place with --admin, or off", "err", err)
 		}
 		a.listener = l
 		return nil
 	}
-	l, err := server.Listen(context.Background(), a.address)
+	l, err := v.opener(adminKind)(context.Background(), a.address)
 	if err != nil {
 		return fmt.Errorf("admin: %w", err)
 	}
@@ -101,7 +100,7 @@ func (v *service) adminServer(reloads *reloader) *admin.Server {
 			return ""
 		},
 		Live: v.live, Ready: v.unready, Status: v.status, Pprof: v.admin.pprof,
-		Log: v.log,
+		Log: v.log, HandOver: v.handOver,
 	}
 	if v.metrics != nil {
 		s.Metrics = v.metrics
@@ -112,7 +111,8 @@ func (v *service) adminServer(reloads *reloader) *admin.Server {
 	return s
 }
 
-// serveAdmin answers until ctx ends. The service does not end with it.
+// serveAdmin answers until ctx ends, or another process does. The service does not
+// end with it.
 func (v *service) serveAdmin(ctx context.Context, reloads *reloader) error {
 	if v.admin.listener == nil {
 		return nil
@@ -129,6 +129,7 @@ func (v *service) serveAdmin(ctx context.Context, reloads *reloader) error {
 		v.log.Error("admin: no longer served", "err", err)
 		return nil
 	case <-ctx.Done():
+	case <-v.handed:
 	}
 	end, cancel := context.WithTimeout(context.Background(), adminEnd)
 	defer cancel()

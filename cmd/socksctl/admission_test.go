@@ -160,7 +160,7 @@ func TestAdmission(t *testing.T) {
 
 // try starts a server and comes to it in every way.
 func (tb *table) try(s gate) {
-	v, err := newServe(tb.config(s), slog.New(slog.DiscardHandler))
+	v, err := newServe(tb.config(s), nil, slog.New(slog.DiscardHandler))
 	if err == nil {
 		err = v.check()
 	}

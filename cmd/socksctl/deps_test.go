@@ -50,6 +50,8 @@ var floors = map[string]int{
 	"internal/page":   1, // the status page, drawn
 	"internal/owner":  0, // whose socket a client on this host has
 
+	"internal/inherit": 0, // listeners that another process opened
+
 	"bench":                  testsOnly,
 	"internal/realtest":      testsOnly, // real programs against the command
 	"internal/sockstest":     testsOnly, // the conformance suite

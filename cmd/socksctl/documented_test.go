@@ -72,7 +72,7 @@ func TestDocumentedMutualTLS(t *testing.T) {
 // startServe runs c as serve does, until the test ends.
 func startServe(t *testing.T, c *config.Server) *service {
 	t.Helper()
-	v, err := newServe(c, slog.New(slog.DiscardHandler))
+	v, err := newServe(c, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

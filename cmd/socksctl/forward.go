@@ -11,11 +11,13 @@ import (
 	"github.com/socksctl/socksctl/internal/acl"
 	"github.com/socksctl/socksctl/internal/admin"
 	"github.com/socksctl/socksctl/internal/config"
+	"github.com/socksctl/socksctl/internal/inherit"
 	"github.com/socksctl/socksctl/server"
 )
 
 func forwardCommand(s streams) *cobra.Command {
 	settings := forwardSettings()
+	var takeover bool
 	cmd := &cobra.Command{
 		Use:     "forward",
 		Short:   "Run a local plain SOCKS5 server that forwards to one inside TLS",
@@ -28,7 +30,16 @@ func forwardCommand(s streams) *cobra.Command {
 				return err
 			}
 			log, level := newLogger(s.err, l.Log)
-			v, err := newForward(s, &l.Forward, cmd.Flags().Changed("server"), log)
+			upstreams, err := newUpstreams(s, &l.Forward, cmd.Flags().Changed("server"), log)
+			if err != nil {
+				return err
+			}
+			from, err := inherited(cmd.Context(), origin{admin.Forward, l.Forward.Admin, takeover}, log)
+			if err != nil {
+				return err
+			}
+			defer from.Close()
+			v, err := newForward(upstreams, withoutDefault(l, from), from, log)
 			if err != nil {
 				return err
 			}
@@ -41,17 +52,23 @@ func forwardCommand(s streams) *cobra.Command {
 		},
 	}
 	register(cmd.Flags(), settings)
+	registerTakeover(cmd.Flags(), &takeover)
 	return cmd
 }
 
-// newForward makes a service of c with its listeners open. inFlag tells that the
-// URLs of its servers are in the arguments.
-func newForward(s streams, c *config.Forward, inFlag bool, log *slog.Logger) (*service, error) {
-	upstreams, err := newUpstreams(s, c, inFlag, log)
-	if err != nil {
-		return nil, err
+// withoutDefault returns the configuration of a process that from was passed to:
+// the default address is for those that have no other.
+func withoutDefault(l *loaded, from *inherit.Set) *config.Forward {
+	c := l.Forward
+	if from.Has(plainKind) && l.isDefault("forward.local") {
+		c.Local = nil
 	}
-	v := &service{Server: forwarder.New(upstreams.Servers), drain: c.DrainTimeout.Duration, log: log}
+	return &c
+}
+
+// newForward makes a service of c with its listeners open, or from another process.
+func newForward(upstreams *upstreams, c *config.Forward, from *inherit.Set, log *slog.Logger) (_ *service, err error) {
+	v := &service{Server: forwarder.New(upstreams.Servers), drain: c.DrainTimeout.Duration, openings: openings{from: from, private: true}, log: log}
 	v.Log = log
 	v.admin = adminSocket{service: admin.Forward, address: c.Admin, tokenFile: c.AdminTokenPath, pprof: c.Pprof}
 	v.upstreams = upstreams.Servers
@@ -70,8 +87,9 @@ func newForward(s streams, c *config.Forward, inFlag bool, log *slog.Logger) (*s
 		v.Auth = append(v.Auth, server.NoAuth{})
 	}
 	v.plain, err = listenAll(c.Local, func(address string) ([]net.Listener, error) {
-		return forwarder.Listen(context.Background(), address)
+		return forwarder.ListenBy(context.Background(), address, v.opener(plainKind))
 	})
+	v.plain = append(v.plain, v.passed(plainKind)...)
 	if err == nil && len(v.plain) == 0 {
 		err = misuse("forward takes at least one --local")
 	}

@@ -55,7 +55,7 @@ func TestKubernetesServes(t *testing.T) {
 	}
 	l, err := loadWith(t, "server.toml", string(read(t, g.file("server.toml"))))
 	check(t, err)
-	v, err := newServe(&l.Server, slog.New(slog.DiscardHandler))
+	v, err := newServe(&l.Server, nil, slog.New(slog.DiscardHandler))
 	check(t, err)
 	defer closeAll(v.secure)
 	check(t, v.check())

@@ -19,11 +19,11 @@ func TestNoOpenProxyByAccident(t *testing.T) {
 	for _, beyond := range []string{"0.0.0.0:0", "[::]:0", ":0"} {
 		for name, c := range openServers(g, beyond) {
 			t.Run(beyond+" "+name, func(t *testing.T) {
-				v, err := newServe(c, slog.New(slog.DiscardHandler))
+				v, err := newServe(c, nil, slog.New(slog.DiscardHandler))
 				check(t, err)
 				refusesToStart(t, v)
 				c.InsecureOpenProxy = true
-				v, err = newServe(c, slog.New(slog.DiscardHandler))
+				v, err = newServe(c, nil, slog.New(slog.DiscardHandler))
 				check(t, err)
 				check(t, v.check())
 				closeAll(slices.Concat(v.plain, v.secure))
@@ -91,7 +91,7 @@ func TestNoOpenProxyBehindBalancers(t *testing.T) {
 		l, err := loadWith(t, "a.toml", "[server]\nlisten = [\"127.0.0.1:0\"]", "--proxy-protocol="+test.trusted,
 			fmt.Sprintf("--allow-private=%v", test.allowPrivate))
 		check(t, err)
-		v, err := newServe(&l.Server, slog.New(slog.DiscardHandler))
+		v, err := newServe(&l.Server, nil, slog.New(slog.DiscardHandler))
 		check(t, err)
 		if err := v.check(); (err == nil) != test.starts {
 			t.Errorf("behind %s, --allow-private=%v: got %v", test.trusted, test.allowPrivate, err)
@@ -109,7 +109,10 @@ func TestNoOpenForwarderByAccident(t *testing.T) {
 			CertificatePath: g.file("good.crt"), PrivateKeyPath: g.file("good.key"),
 		}
 		change(c)
-		return newForward(streams{err: io.Discard}, c, false, slog.New(slog.DiscardHandler))
+		log := slog.New(slog.DiscardHandler)
+		upstreams, err := newUpstreams(streams{err: io.Discard}, c, false, log)
+		check(t, err)
+		return newForward(upstreams, c, nil, log)
 	}
 	for _, local := range [][]string{{"0.0.0.0:0"}, {"[::]:0"}, {"127.0.0.1:0", "0.0.0.0:0"}} {
 		v, err := open(func(*config.Forward) {}, local...)

@@ -18,6 +18,7 @@ import (
 	"github.com/socksctl/socksctl/internal/admin"
 	"github.com/socksctl/socksctl/internal/auth"
 	"github.com/socksctl/socksctl/internal/config"
+	"github.com/socksctl/socksctl/internal/inherit"
 	"github.com/socksctl/socksctl/server"
 )
 
@@ -26,6 +27,7 @@ const defaultTLSAddress = ":1443"
 
 func serveCommand(s streams) *cobra.Command {
 	settings := append(serverSettings(), fileSettings()...)
+	var takeover bool
 	cmd := &cobra.Command{
 		Use:     "serve",
 		Short:   "Run a SOCKS5 server, plain, inside TLS, or both",
@@ -38,7 +40,12 @@ func serveCommand(s streams) *cobra.Command {
 				return err
 			}
 			log, level := newLogger(s.err, l.Log)
-			v, err := newServe(&l.Config.Server, log)
+			from, err := inherited(cmd.Context(), origin{admin.Serve, l.Config.Server.Admin, takeover}, log)
+			if err != nil {
+				return err
+			}
+			defer from.Close()
+			v, err := newServe(&l.Config.Server, from, log)
 			if err != nil {
 				return err
 			}
@@ -52,6 +59,7 @@ func serveCommand(s streams) *cobra.Command {
 		},
 	}
 	register(cmd.Flags(), serverSettings())
+	registerTakeover(cmd.Flags(), &takeover)
 	return cmd
 }
 
@@ -64,9 +72,13 @@ func loadServe(flags *pflag.FlagSet, settings []setting) (*loaded, error) {
 	return l, err
 }
 
-// newServe makes a service of c with its listeners open.
-func newServe(c *config.Server, log *slog.Logger) (*service, error) {
-	v := &service{drain: c.DrainTimeout.Duration, log: log}
+// newServe makes a service of c with its listeners open, or from another process.
+func newServe(c *config.Server, from *inherit.Set, log *slog.Logger) (*service, error) {
+	c, err := withPassed(c, from)
+	if err != nil {
+		return nil, misconfigured(err)
+	}
+	v := &service{drain: c.DrainTimeout.Duration, openings: openings{from: from, private: c.AllowPrivate}, log: log}
 	v.admin = adminSocket{service: admin.Serve, address: c.Admin, tokenFile: c.AdminTokenPath, pprof: c.Pprof}
 	v.Server = &server.Server{
 		Log: log, Limits: limitsOf(c.Limits), Commands: c.Commands.Set,
@@ -198,29 +210,48 @@ func (v *service) usePasswords(file string) error {
 	return nil
 }
 
-// listen opens the listeners.
+// withPassed returns c for a process that from was passed to: who passes a TLS
+// listener wants TLS.
+func withPassed(c *config.Server, from *inherit.Set) (*config.Server, error) {
+	if c.TLS.On() || !from.Has(tlsKind) {
+		return c, nil
+	}
+	if c.TLS.Enabled != nil {
+		return nil, errors.New("server.tls.enabled is false, and systemd passed a socket for TLS")
+	}
+	with := *c
+	with.TLS.Enabled = new(true)
+	return &with, nil
+}
+
+// listen opens the listeners. Where there is none of a kind that systemd passed,
+// and the configuration names none, there is a default.
 func (v *service) listen(c *config.Server) (err error) {
-	open := func(address string) ([]net.Listener, error) {
-		l, err := server.Listen(context.Background(), address)
-		return []net.Listener{l}, err
+	open := func(kind string) func(address string) ([]net.Listener, error) {
+		return func(address string) ([]net.Listener, error) {
+			l, err := v.opener(kind)(context.Background(), address)
+			return []net.Listener{l}, err
+		}
 	}
 	plain, secure := c.Listen, c.TLS.Listen
 	switch {
 	case !c.TLS.On():
 		secure = nil
-		if len(plain) == 0 {
+		if len(plain) == 0 && !v.from.Has(plainKind) {
 			plain = []string{"127.0.0.1:1080"}
 		}
-	case len(secure) == 0:
+	case len(secure) == 0 && !v.from.Has(tlsKind):
 		secure = []string{defaultTLSAddress}
 	}
-	if v.plain, err = listenAll(plain, open); err != nil {
+	if v.plain, err = listenAll(plain, open(plainKind)); err != nil {
 		return err
 	}
-	if v.secure, err = listenAll(secure, open); err != nil {
+	if v.secure, err = listenAll(secure, open(tlsKind)); err != nil {
 		closeAll(v.plain)
+		return err
 	}
-	return err
+	v.plain, v.secure = append(v.plain, v.passed(plainKind)...), append(v.secure, v.passed(tlsKind)...)
+	return nil
 }
 
 func limitsOf(c config.Limits) server.Limits {

@@ -26,6 +26,7 @@ import (
 // forward differ in what they put into it.
 type service struct {
 	*server.Server
+	openings
 	plain, secure []net.Listener
 	login         bool                          // there is one beside certificates, or it was said that none is wanted
 	parts         []part                        // of reloads
@@ -46,6 +47,9 @@ type service struct {
 	draining    atomic.Bool
 	started     time.Time
 	metrics     *metrics.Metrics
+
+	settled chan struct{} // closed when nobody else has its listeners; run makes it
+	handed  chan struct{} // closed when another process has them; run makes it
 }
 
 // The protocols of listeners.
@@ -61,6 +65,7 @@ func (v *service) run(s streams) error {
 	defer signal.Stop(stops)
 	notifyReload(hangups)
 	defer signal.Stop(hangups)
+	v.settled, v.handed = make(chan struct{}), make(chan struct{})
 	err := v.check()
 	if err == nil {
 		err = v.openAdmin()
@@ -86,6 +91,11 @@ func (v *service) run(s streams) error {
 	v.serve(s, group)
 	group.Go(func() error {
 		defer cancel()
+		err := v.commit()
+		close(v.settled)
+		if err != nil {
+			return errors.Join(err, v.stop(err.Error(), stops))
+		}
 		return v.obey(ctx, stops)
 	})
 	err = group.Wait()
@@ -125,10 +135,13 @@ func (v *service) observe(o server.Observer) {
 // check refuses listeners that would let anyone in, before one is announced.
 func (v *service) check() error {
 	open, err := v.open()
-	if open != nil {
-		err = misconfigured(fmt.Errorf("%s: %w", shown(open.Addr()), err))
+	if open == nil {
+		return nil
 	}
-	return err
+	if _, far := v.reach(open).(distant); far {
+		err = fmt.Errorf("%w (systemd passed it: a loopback address counts as one with --allow-private only)", err)
+	}
+	return misconfigured(fmt.Errorf("%s: %w", shown(open.Addr()), err))
 }
 
 // open returns a listener that would let anyone in, and why. Without a login only
@@ -140,12 +153,12 @@ func (v *service) open() (net.Listener, error) {
 		asked = &server.Server{Policy: v.Policy, Balancers: v.Balancers}
 	}
 	for _, l := range v.plain {
-		if err := asked.MayServe(l.Addr(), nil); err != nil {
+		if err := asked.MayServe(v.reach(l), nil); err != nil {
 			return l, err
 		}
 	}
 	for _, l := range v.secure {
-		if err := asked.MayServe(l.Addr(), v.TLS); err != nil {
+		if err := asked.MayServe(v.reach(l), v.TLS); err != nil {
 			return l, err
 		}
 	}
@@ -179,13 +192,16 @@ func unlessClosed(err error) error {
 	return err
 }
 
-// obey waits for a signal to stop, or for the end of ctx.
+// obey waits for a signal to stop, for another process to take over, or for the
+// end of ctx.
 func (v *service) obey(ctx context.Context, stops <-chan os.Signal) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-v.handed:
+		return v.stop("takeover", stops)
 	case sig := <-stops:
-		return v.stop(sig, stops)
+		return v.stop(sig.String(), stops)
 	}
 }
 
@@ -199,11 +215,12 @@ func (v *service) revalidate(s *server.Session) error {
 	return nil
 }
 
-// stop drains: sessions may end by themselves until the time is over or a
-// second signal comes. Until then reloads are made as ever.
-func (v *service) stop(sig os.Signal, stops <-chan os.Signal) error {
+// stop drains: sessions may end by themselves until the time is over or a signal
+// comes, a second one or, after a takeover, the first. Until then reloads are made
+// as ever.
+func (v *service) stop(why string, stops <-chan os.Signal) error {
 	v.draining.Store(true)
-	v.log.Info("draining", "signal", sig.String(), "timeout", v.drain)
+	v.log.Info("draining", "why", why, "timeout", v.drain)
 	ctx, cancel := context.WithTimeout(context.Background(), v.drain)
 	defer cancel()
 	drained := make(chan error, 1)
@@ -211,12 +228,24 @@ func (v *service) stop(sig os.Signal, stops <-chan os.Signal) error {
 	select {
 	case err := <-drained:
 		if errors.Is(err, context.DeadlineExceeded) {
-			v.log.Warn("sessions were still open after the drain timeout")
+			v.endAll(fmt.Errorf("%w: still open after the drain timeout of %v", server.ErrServerClosed, v.drain))
 		}
-	case <-stops:
-		v.log.Warn("ended by a second signal")
+	case sig := <-stops:
+		v.endAll(fmt.Errorf("%w: not drained, by another signal (%v)", server.ErrServerClosed, sig))
 	}
 	return v.Close()
+}
+
+// endAll ends the sessions that a drain has left, each with the reason.
+func (v *service) endAll(reason error) {
+	left := 0
+	for session := range v.Sessions() {
+		session.End(reason)
+		left++
+	}
+	if left > 0 {
+		v.log.Warn("sessions were still open", "ended", left, "err", reason)
+	}
 }
 
 // listenAll opens every address; if one cannot be had it closes the others.

@@ -179,6 +179,16 @@ func (l *loaded) source(s setting) string {
 	return "default"
 }
 
+// isDefault tells whether nothing says what the value of a key is.
+func (l *loaded) isDefault(key string) bool {
+	for _, s := range l.settings {
+		if s.key == key {
+			return l.source(s) == "default"
+		}
+	}
+	return false
+}
+
 // readFile reads the configuration file, if there is one, strictly first, and
 // then for the order of precedence.
 func (l *loaded) readFile() error {

@@ -51,8 +51,9 @@ type Server struct {
 	Hosts  []string                              // that an address may be called by, beside itself and localhost
 	Log    *slog.Logger                          // nil is silent
 
-	// HandOver hands the service's listeners to another process; nil: it does not.
-	HandOver func(*inherit.Handover)
+	// HandOver hands the service's listeners to another process, and tells whether
+	// that has them for good; nil: it does not. One is made at a time.
+	HandOver func(*inherit.Handover) bool
 
 	Metrics prometheus.Gatherer // nil: none
 	Pprof   bool                // profiles of the runtime, on unix sockets
@@ -63,7 +64,8 @@ type Server struct {
 	end       context.CancelFunc
 	following chan struct{} // has one for each who follows
 	pages     *page.Renderer
-	key       [32]byte // of cookies
+	key       [32]byte   // of cookies
+	handing   sync.Mutex // held while listeners are handed over, and when they are
 }
 
 // Serve answers on l until Shutdown, and then returns http.ErrServerClosed. It

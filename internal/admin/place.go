@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-
-	"github.com/socksctl/socksctl/server"
 )
 
 // The services, whose sockets bear their names.
@@ -48,8 +46,8 @@ func place(service string, uid int, runtimeDir string) (string, error) {
 }
 
 // ListenHere opens the listener of a service at its [Place], whose directory it
-// makes.
-func ListenHere(ctx context.Context, service string) (net.Listener, error) {
+// makes, by open.
+func ListenHere(ctx context.Context, service string, open func(context.Context, string) (net.Listener, error)) (net.Listener, error) {
 	address, err := Place(service)
 	if err != nil {
 		return nil, err
@@ -57,7 +55,7 @@ func ListenHere(ctx context.Context, service string) (net.Listener, error) {
 	if err := ownDir(filepath.Dir(strings.TrimPrefix(address, "unix:"))); err != nil {
 		return nil, err
 	}
-	return server.Listen(ctx, address)
+	return open(ctx, address)
 }
 
 // ownDir makes dir when it is missing. One that others can write to is refused:

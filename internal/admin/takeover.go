@@ -25,10 +25,11 @@ var (
 	errNotUnix    = errors.New("listeners are handed over on a unix socket only")
 	errOtherUser  = errors.New("listeners are handed over to a process of the same user only")
 	errNoTakeover = errors.New("this service hands no listeners over")
+	errHanding    = errors.New("another process is taking over")
 	errUpgrade    = errors.New("a takeover asks for " + inherit.Protocol)
 )
 
-// takeover turns the connection into a handover.
+// takeover hands over to whoever may ask for that.
 func (s *Server) takeover(w http.ResponseWriter, r *http.Request) {
 	c, err := s.mayTakeOver(r)
 	if err != nil {
@@ -41,16 +42,27 @@ func (s *Server) takeover(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUpgradeRequired, errUpgrade)
 		return
 	}
+	if !s.handing.TryLock() {
+		answer(w, http.StatusConflict, Result{Error: errHanding.Error()})
+		return
+	}
+	if !s.handOver(w, c) {
+		s.handing.Unlock()
+	}
+}
+
+// handOver turns the connection into a handover, and carries that out.
+func (s *Server) handOver(w http.ResponseWriter, c *net.UnixConn) bool {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		s.Log.Warn("takeover", "err", err)
-		return
+		return false
 	}
 	defer conn.Close() // lets another connection in
 	h := inherit.NewHandover(c)
 	defer h.Close()
 	fmt.Fprintf(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n", inherit.Protocol)
-	s.HandOver(h)
+	return s.HandOver(h)
 }
 
 // mayTakeOver returns the connection of a request, if it may get listeners.
@@ -85,7 +97,7 @@ func withConn(ctx context.Context, c net.Conn) context.Context {
 
 // TakeOver asks the service for its listeners. The error is [ErrNobody] when there
 // is no service, and errors.ErrUnsupported on Windows.
-func (c *Client) TakeOver(ctx context.Context) (*inherit.Takeover, error) {
+func (c *Client) TakeOver(ctx context.Context) (*inherit.Set, error) {
 	path, isUnix := strings.CutPrefix(c.Address, "unix:")
 	switch {
 	case !inherit.Supported:

@@ -17,25 +17,28 @@ type Handover struct {
 
 // NewHandover hands over on c. The caller closes the Handover.
 func NewHandover(c *net.UnixConn) *Handover {
-	_ = c.SetDeadline(time.Now().Add(patience)) // one that cannot be set fails the first read
+	_ = c.SetWriteDeadline(time.Time{}) // what cannot be set fails the first read
+	_ = c.SetReadDeadline(time.Now().Add(patience))
 	return &Handover{c, bufio.NewReaderSize(c, maxLine)}
 }
 
 // Close ends it. Without Done before, the process serves on.
 func (h *Handover) Close() { h.c.Close() }
 
-// Done tells that this process accepts no more.
-func (h *Handover) Done() { h.send(message{Done: true}) }
+// Done tells that this process stops accepting. With an error it had better not:
+// the other one is gone.
+func (h *Handover) Done() error {
+	_, err := h.c.Write(message{Done: true}.line())
+	return err
+}
 
 // Refuse tells that this process serves on, and why.
-func (h *Handover) Refuse(err error) { h.send(message{Error: err.Error()}) }
-
-// send is for what is said last: whoever does not hear it finds the end of the
-// connection.
-func (h *Handover) send(m message) { _, _ = h.c.Write(m.line()) }
+func (h *Handover) Refuse(reason error) {
+	_, _ = h.c.Write(message{Error: reason.Error()}.line()) // who does not hear it finds the end of the connection
+}
 
 // Offer hands out listeners, and returns which of them the other process serves
-// now: the caller is to stop accepting, and then says Done.
+// now: the caller says Done, and stops accepting.
 func (h *Handover) Offer(all []Listener) (taken []Listener, err error) {
 	for _, l := range all {
 		if _, err := h.hear(func(m message) bool { return m.Next }); err != nil {

@@ -10,7 +10,7 @@ import (
 // Protocol is what a handover is called where a connection is turned into one. Its
 // messages are lines of JSON. The process that takes over asks for one listener at
 // a time and gets each with its descriptor; it says which it serves once it does;
-// and the other one stops accepting and says so. Until then either side may leave,
+// and the other one says that it stops accepting. Until then either side may leave,
 // and nothing has changed.
 const Protocol = "socksctl-handover/1"
 
@@ -22,7 +22,7 @@ const maxLine = 8 << 10
 
 var errProtocol = errors.New("the other process says what nobody asked for")
 
-// ErrUnconfirmed is what [Takeover.Commit] returns when the process that served
+// ErrUnconfirmed is what [Set.Commit] returns when the process that served
 // before is gone without an answer: it may have ended.
 var ErrUnconfirmed = errors.New("the process that served before gave no answer")
 
@@ -35,7 +35,7 @@ type message struct {
 	Last    bool   `json:"last,omitempty"`    // there are no more
 	Serving []int  `json:"serving,omitempty"` // those that are served now, by their order
 	Serves  bool   `json:"serves,omitempty"`  // that may be none
-	Done    bool   `json:"done,omitempty"`    // this process accepts no more
+	Done    bool   `json:"done,omitempty"`    // this process stops accepting
 	Error   string `json:"error,omitempty"`   // it goes on, since
 }
 

@@ -20,10 +20,11 @@ type Listener struct {
 }
 
 // Set is listeners from elsewhere, from which a configuration takes what it
-// names. A nil Set is empty. Close closes what nobody took.
+// names. A nil Set is empty.
 type Set struct {
 	all   []Listener
 	taken []bool
+	c     *net.UnixConn // to the process that has them too; nil: they are systemd's
 }
 
 // Take returns the listener for an address, "host:port" or "unix:PATH": one of
@@ -51,10 +52,14 @@ func (s *Set) Has(kind string) bool {
 	return s != nil && slices.ContainsFunc(s.all, func(l Listener) bool { return l.Passed && l.Kind == kind })
 }
 
-// Close closes the listeners that nobody took. It removes no socket's path.
+// Close closes the listeners that nobody took, and removes no socket's path. A
+// process that has them too and has not been told to stop serves on.
 func (s *Set) Close() {
 	if s == nil {
 		return
+	}
+	if s.c != nil {
+		s.c.Close()
 	}
 	for i, l := range s.all {
 		if !s.taken[i] {

@@ -10,40 +10,31 @@ import (
 	"time"
 )
 
-// Takeover is the side of the process that takes over: a Set, and the connection
-// on which it came.
-type Takeover struct {
-	Set
-	c *net.UnixConn
-}
-
 // Receive asks the process at the other end of c for its listeners. It closes c
-// when it fails, and otherwise the Takeover does.
-func Receive(c *net.UnixConn) (*Takeover, error) {
+// when it fails, and otherwise the Set does.
+func Receive(c *net.UnixConn) (*Set, error) {
 	_ = c.SetDeadline(time.Now().Add(patience)) // one that cannot be set fails the first read
-	t := &Takeover{c: c}
+	s := &Set{c: c}
 	for {
-		last, err := t.next()
+		last, err := s.next()
 		if err != nil {
-			t.Close()
+			s.Close()
 			return nil, err
 		}
 		if last {
-			return t, nil
+			return s, nil
 		}
 	}
 }
 
 // next asks for one more listener.
-func (t *Takeover) next() (last bool, err error) {
-	if _, err := t.c.Write(message{Next: true}.line()); err != nil {
-		return false, err
-	}
-	m, files, err := receive(t.c)
+func (s *Set) next() (last bool, err error) {
+	_, sendErr := s.c.Write(message{Next: true}.line())
+	m, files, err := receive(s.c) // a refusal may be there, though nobody listens any more
 	defer closeAll(files)
 	switch {
 	case err != nil:
-		return false, err
+		return false, errors.Join(err, sendErr)
 	case m.Last && len(files) == 0:
 		return true, nil
 	case m.Kind == "" || len(files) != 1:
@@ -53,47 +44,46 @@ func (t *Takeover) next() (last bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	t.add(Listener{Listener: l, Kind: m.Kind, Asked: m.Asked, Passed: m.Passed})
+	s.add(Listener{Listener: l, Kind: m.Kind, Asked: m.Asked, Passed: m.Passed})
 	return false, nil
 }
 
-// Commit tells the other process that what was taken is served now, and waits for
-// it to stop accepting. With an error other than [ErrUnconfirmed] it goes on, and
-// the caller is to stop. The paths of unix sockets belong to the caller from here on.
-func (t *Takeover) Commit() error {
+// Commit tells the process that serves too that what was taken is served now, and
+// has it stop accepting; where there is none it does nothing. With an error other
+// than [ErrUnconfirmed] that process goes on, and the caller is to stop. From here
+// on the caller's are the paths of unix sockets.
+func (s *Set) Commit() error {
+	if s == nil || s.c == nil {
+		return nil
+	}
 	m := message{Serves: true}
-	for i, taken := range t.taken {
+	for i, taken := range s.taken {
 		if taken {
 			m.Serving = append(m.Serving, i)
 		}
 	}
-	if _, err := t.c.Write(m.line()); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnconfirmed, err)
-	}
-	answer, files, err := receive(t.c)
+	_, sendErr := s.c.Write(m.line())
+	answer, files, err := receive(s.c) // there may be one, though nobody listens any more
 	closeAll(files)
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) {
-		return fmt.Errorf("%w: %w", ErrUnconfirmed, err)
-	}
-	if err == nil && !answer.Done {
-		err = errProtocol
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		err = fmt.Errorf("%w: %w", ErrUnconfirmed, errors.Join(sendErr, err))
+	case err != nil:
 		return err
+	case !answer.Done:
+		return errProtocol
 	}
-	for i, l := range t.all {
-		if t.taken[i] && !l.Passed {
+	s.ownPaths()
+	return err
+}
+
+// ownPaths has the paths of the sockets that were taken removed with them.
+func (s *Set) ownPaths() {
+	for i, l := range s.all {
+		if s.taken[i] && !l.Passed {
 			KeepPath(l.Listener, false)
 		}
 	}
-	return nil
-}
-
-// Close ends a takeover. One that was not committed leaves the other process as it
-// was. What nobody took is closed.
-func (t *Takeover) Close() {
-	t.Set.Close()
-	t.c.Close()
 }
 
 func closeAll(files []*os.File) {

@@ -10,7 +10,7 @@ import (
 )
 
 // handed returns what a process takes over of all.
-func handed(t *testing.T, all ...inherit.Listener) *inherit.Takeover {
+func handed(t *testing.T, all ...inherit.Listener) *inherit.Set {
 	t.Helper()
 	near, far := pair(t)
 	result := offer(near, func(*inherit.Handover) {}, all...)
