@@ -30,6 +30,9 @@ func Diagnose(err error) Diagnosis {
 	d := Diagnosis{Why: err.Error()}
 	if fault, ok := errors.AsType[*ProxyError](err); ok {
 		d.Cause, d.Next = fault.diagnose()
+		if d.Cause == CauseHungUp || d.Cause == CauseTLSCut {
+			d.Why += " (it hung up)"
+		}
 	} else {
 		d.diagnoseAnswer(err)
 	}

@@ -11,6 +11,7 @@ func commands(s streams) []*cobra.Command {
 		connectCommand(s),
 		udpSendCommand(s),
 		bindListenCommand(s),
+		checkProxyCommand(s),
 		certCommand(s),
 		userCommand(s),
 		aclCommand(s),

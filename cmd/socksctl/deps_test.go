@@ -25,6 +25,7 @@ var floors = map[string]int{
 
 	"internal/admin":  4, // how a running service is talked to
 	"internal/audit":  4, // who did what, a line each
+	"internal/check":  4, // a proxy from end to end, and what to do about it
 	"internal/top":    4, // the sessions of one, in a terminal
 	"internal/config": 4, // values of server, client and certs, as a file writes them
 

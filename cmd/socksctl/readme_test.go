@@ -29,7 +29,7 @@ func TestReadmeWalkMutualTLS(t *testing.T) {
 	for _, name := range []string{"forward", "serve"} {
 		fmt.Fprintf(&script, "signal %s TERM\nends %s 0\n", name, name)
 	}
-	for _, want := range []string{"socksctl cert ca", "start serve", "start forward", "socksctl udp-send"} {
+	for _, want := range []string{"socksctl cert ca", "start serve", "start forward", "socksctl udp-send", "socksctl check"} {
 		if !strings.Contains(script.String(), want) {
 			t.Fatalf("the walk has no %q:\n%s", want, &script)
 		}
@@ -65,7 +65,7 @@ func writeStep(script *strings.Builder, command string) {
 		command = strings.NewReplacer("127.0.0.1:1080", "127.0.0.1:0", "localhost:1443", "localhost:$TLSPORT").Replace(command)
 		fmt.Fprintf(script, "start forward %s\nawait forward '^listening on (127.0.0.1:\\d+) \\(socks5\\)$' LOCAL\n", command)
 	default:
-		command = strings.NewReplacer("127.0.0.1:1080", "$LOCAL", "echo.example.com:7", "$UDPECHO").Replace(command)
+		command = strings.NewReplacer("127.0.0.1:1080", "$LOCAL", "localhost:1443", "localhost:$TLSPORT", "echo.example.com:7", "$UDPECHO").Replace(command)
 		fmt.Fprintf(script, "exec socksctl %s\n", command)
 	}
 }
