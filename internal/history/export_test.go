@@ -24,6 +24,8 @@ func tablesOf(s Store) *tables {
 	switch s := s.(type) {
 	case *sqliteStore:
 		return &s.tables
+	case *postgresStore:
+		return &s.tables
 	}
 	panic(fmt.Sprintf("no tables in %T", s))
 }

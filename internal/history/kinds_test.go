@@ -13,5 +13,6 @@ func kinds() map[string]func(t *testing.T) place {
 		"sqlite": func(t *testing.T) place {
 			return place{history.AtFile(filepath.Join(t.TempDir(), "state", "history 100%?.db"))}
 		},
+		"postgres": postgresPlace,
 	}
 }

@@ -104,6 +104,8 @@ func (l Location) Open() (Store, error) {
 	switch l.kind {
 	case "sqlite":
 		return openSQLite(l.path, true)
+	case "postgres":
+		return openPostgres(l)
 	}
 	return nil, fmt.Errorf("history: %q is no store", l)
 }
@@ -114,6 +116,12 @@ func (l Location) Read(ctx context.Context) (Store, error) {
 	switch l.kind {
 	case "sqlite":
 		s, err := openSQLite(l.path, false)
+		if err != nil {
+			return nil, err
+		}
+		return readable(ctx, s)
+	case "postgres":
+		s, err := openPostgres(l)
 		if err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"testing"
 	"time"
 
@@ -22,7 +23,12 @@ import (
 	"github.com/socksctl/socksctl/server"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		endPostgres()
+		os.Exit(code)
+	}))
+}
 
 // known proves everyone by certificate.
 type known struct{}
