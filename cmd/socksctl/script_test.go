@@ -10,8 +10,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/socksctl/socksctl/internal/files"
 	"go.uber.org/goleak"
+
+	"github.com/socksctl/socksctl/internal/files"
 
 	"github.com/socksctl/socksctl/certs"
 )
