@@ -103,10 +103,10 @@ func TestEachCauseIsLoggedOnce(t *testing.T) {
 		run(t, s)
 		for range 2 {
 			for _, is := range []condition{refusing, rejecting, mute, refusing} {
-				a.become(is)
+				a.turn(is) // a check that is under way ends as it would have
 				time.Sleep(10 * time.Minute)
 			}
-			a.become(fine)
+			a.turn(fine)
 			time.Sleep(10 * time.Minute)
 		}
 		for text, want := range map[string]int{

@@ -56,11 +56,18 @@ func servers(nodes ...*node) *forwarder.Servers {
 	return forwarder.NewServers(dialers...)
 }
 
-// become changes the condition; what is open ends unless n is fine.
-func (n *node) become(is condition) {
+// turn changes the condition for what comes; what is open stays as it is.
+func (n *node) turn(is condition) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.is = is
+}
+
+// become changes the condition; what is open ends unless n is fine.
+func (n *node) become(is condition) {
+	n.turn(is)
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	for c := range n.open {
 		if is != fine {
 			c.Close()

@@ -269,12 +269,17 @@ func (w *world) standard(t *testing.T, address string) string {
 	})
 }
 
-// closedPort is an address that nobody listens on.
+// closedPort is an address that nobody listens on: a connection has it.
 func closedPort(t *testing.T) string {
 	t.Helper()
 	l := listen(t)
-	defer l.Close()
-	return l.Addr().String()
+	t.Cleanup(func() { l.Close() })
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn.LocalAddr().String()
 }
 
 // echoUDP is an address that sends datagrams back; silentUDP is one that does not.

@@ -211,7 +211,7 @@ access to attrs=userPassword by anonymous auth
 access to * by users read
 `, keys.file("ca.crt"), keys.file("server.crt"), keys.file("server.key"), dir))
 	mustRun(t, command(slapadd, "-f", config, "-l", writeFile(t, filepath.Join(dir, "ldif"), ldif)))
-	url := "ldaps://" + closedPort(t)
+	url := "ldaps://" + freePort(t)
 	p := startCommand(t, command(slapd, "-f", config, "-h", url, "-d", "stats"))
 	p.await(t, regexp.MustCompile(`slapd starting`), 1)
 	return url

@@ -88,8 +88,25 @@ func TestSocksifyDrillUDPMutualTLS(t *testing.T) {
 	})
 }
 
-// closedPort is an address on which nobody listens.
+// closedPort is an address on which nobody listens: a connection has it.
 func closedPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn.LocalAddr().String()
+}
+
+// freePort is an address that was free a moment ago, for a program that cannot
+// choose one itself.
+func freePort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -102,7 +102,7 @@ func bindPort(t testing.TB, b *Bench) {
 	}
 	served := false
 	for range 5 { // another process may take a port that was free
-		free := closedPort(t, b.ip()).Port()
+		free := freePort(t, b.ip())
 		served = served || got(free) == free
 	}
 	if !served {

@@ -140,15 +140,44 @@ func udpAt(t testing.TB, ip netip.Addr) *net.UDPConn {
 	return conn
 }
 
-// closedPort returns an address on which nothing listens.
+// closedPort returns an address on which nothing listens. A connection has it
+// while the test runs, so that nobody else gets it.
 func closedPort(t testing.TB, ip netip.Addr) netip.AddrPort {
 	t.Helper()
 	ln, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, 0)))
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { ln.Close() })
+	conn, err := knock(ip, tcpAddr(ln.Addr()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return tcpAddr(conn.LocalAddr())
+}
+
+// freePort returns a port that was free a moment ago.
+func freePort(t testing.TB, ip netip.Addr) uint16 {
+	t.Helper()
+	ln, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, 0)))
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer ln.Close()
-	return tcpAddr(ln.Addr())
+	return tcpAddr(ln.Addr()).Port()
+}
+
+// deafPort returns an address whose datagrams nobody gets. A socket that is
+// connected to another has it while the test runs, so that nobody else gets it.
+func deafPort(t testing.TB, ip netip.Addr) netip.AddrPort {
+	t.Helper()
+	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(udpAddr(udpAt(t, ip).LocalAddr())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return udpAddr(conn.LocalAddr())
 }
 
 // knock connects to addr from the address from.

@@ -119,7 +119,7 @@ func udpUnreachable(t testing.TB, b *Bench) {
 	a.send(named("", 9), []byte("nobody"))
 	a.drops("malformed", 1)
 	for range 3 {
-		a.send(at(closedPort(t, loopback4)), []byte("nobody")) // answered by ICMP
+		a.send(at(deafPort(t, loopback4)), []byte("nobody")) // answered by ICMP
 		a.works(e, "alive")
 	}
 }
