@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // alice is the one user of most statements about logins.
@@ -64,23 +63,12 @@ func rightPair(t testing.TB, b *Bench) {
 	o.next()
 }
 
-// wrongPairs compares the least time that each kind of refusal took of several:
-// a server that computes no hash for an unknown user is faster by orders.
+// wrongPairs compares the answers; that the work is the same is counted where the
+// hashes are.
 func wrongPairs(t testing.TB, b *Bench) {
 	ep := b.start(t, Config{Users: alice})
-	least := map[string]time.Duration{}
-	for range 5 {
-		for _, name := range []string{"alice", "mallory"} {
-			start := time.Now()
-			badLogin(t, b, ep, login(name, "wrong"))
-			if took := time.Since(start); least[name] == 0 || took < least[name] {
-				least[name] = took
-			}
-		}
-	}
-	if least["mallory"] < least["alice"]/4 {
-		t.Errorf("an unknown user was refused in %v, a wrong password in %v", least["mallory"], least["alice"])
-	}
+	badLogin(t, b, ep, login("alice", "wrong"))
+	badLogin(t, b, ep, login("mallory", "wrong"))
 }
 
 func wrongLoginVersion(t testing.TB, b *Bench) {
