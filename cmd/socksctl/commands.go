@@ -12,6 +12,8 @@ func commands(s streams) []*cobra.Command {
 		udpSendCommand(s),
 		bindListenCommand(s),
 		checkProxyCommand(s),
+		envCommand(s),
+		runCommand(s),
 		certCommand(s),
 		userCommand(s),
 		aclCommand(s),

@@ -22,10 +22,15 @@ const (
 // exitError is an error that knows its exit status.
 type exitError struct {
 	status int
-	err    error
+	err    error // nil: there is nothing to say
 }
 
-func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
 func (e *exitError) Unwrap() error { return e.err }
 
 // misuse is an error in how a command was called.
@@ -70,6 +75,9 @@ func status(err error) int {
 // harmless.
 func (s streams) explain(err error) {
 	d := client.Diagnose(err)
+	if d.Why == "" {
+		return
+	}
 	lines := strings.Split(d.Why, "\n")
 	for i, line := range lines {
 		lines[i] = human.Visible(line)
