@@ -21,6 +21,7 @@ func commands(s streams) []*cobra.Command {
 		topCommand(s),
 		reloadCommand(s),
 		configCommand(s),
+		manCommand(s),
 		versionCommand(s),
 	}
 }

@@ -49,6 +49,7 @@ func rootCommand(s streams) *cobra.Command {
 		return misuse("%w (see %s --help)", err, cmd.CommandPath())
 	})
 	root.AddCommand(commands(s)...)
+	addCompletion(root)
 	for _, cmd := range root.Commands() {
 		if cmd.HasSubCommands() {
 			asGroup(cmd)
