@@ -43,8 +43,9 @@ type reloader struct {
 	unseen   []part          // beside them, when somebody asked: nothing tells that these changed
 	restart  func() []string // keys of the configuration that only a restart takes up; nil: none
 	rejudge  func() (ended int)
-	reloaded func(audit.Reload) // told of what a reload came to; nil: nobody is
-	good     func(time.Time)    // called when all is in force that the files say; nil: nobody wants to know
+	reloaded func(audit.Reload)  // told of what a reload came to; nil: nobody is
+	good     func(time.Time)     // called when all is in force that the files say; nil: nobody wants to know
+	begun    func() (end func()) // called as one begins that somebody asked for
 	log      *slog.Logger
 
 	asked chan request
@@ -67,6 +68,7 @@ type reloaded struct {
 func newReloader(v *service) *reloader {
 	r := &reloader{
 		parts: v.parts, unseen: v.unseen, restart: v.restart, rejudge: v.Rejudge, reloaded: v.reloaded, log: v.log,
+		begun: v.notifyReloading,
 		asked: make(chan request), ended: make(chan struct{}), told: make(map[string]string),
 	}
 	if v.metrics != nil {
@@ -160,6 +162,7 @@ func (r *reloader) once(by string) (result admin.Result, err error) {
 	parts := r.parts
 	if by != byFiles {
 		parts = slices.Concat(r.parts, r.unseen)
+		defer r.begun()()
 	}
 	for _, p := range parts {
 		commit, err := p.prepare()

@@ -89,14 +89,10 @@ func (v *service) run(s streams) error {
 		group.Go(func() error { return v.upstreams.Run(ctx) })
 	}
 	v.serve(s, group)
+	group.Go(func() error { return v.watchdog(ctx) })
 	group.Go(func() error {
 		defer cancel()
-		err := v.commit()
-		close(v.settled)
-		if err != nil {
-			return errors.Join(err, v.stop(err.Error(), stops))
-		}
-		return v.obey(ctx, stops)
+		return v.lead(ctx, stops)
 	})
 	err = group.Wait()
 	if closeErr := v.Close(); err == nil {
@@ -139,7 +135,7 @@ func (v *service) check() error {
 		return nil
 	}
 	if _, far := v.reach(open).(distant); far {
-		err = fmt.Errorf("%w (systemd passed it: a loopback address counts as one with --allow-private only)", err)
+		err = fmt.Errorf("%w: systemd passed it, and only a loopback address with --allow-private counts as one then", err)
 	}
 	return misconfigured(fmt.Errorf("%s: %w", shown(open.Addr()), err))
 }
@@ -192,6 +188,18 @@ func unlessClosed(err error) error {
 	return err
 }
 
+// lead has the process that served before stop, tells that this one serves, and
+// does as it is told from then on.
+func (v *service) lead(ctx context.Context, stops <-chan os.Signal) error {
+	err := v.commit()
+	close(v.settled)
+	if err != nil {
+		return errors.Join(err, v.stop(err.Error(), stops))
+	}
+	v.notifyReady()
+	return v.obey(ctx, stops)
+}
+
 // obey waits for a signal to stop, for another process to take over, or for the
 // end of ctx.
 func (v *service) obey(ctx context.Context, stops <-chan os.Signal) error {
@@ -220,6 +228,7 @@ func (v *service) revalidate(s *server.Session) error {
 // as ever.
 func (v *service) stop(why string, stops <-chan os.Signal) error {
 	v.draining.Store(true)
+	v.notifyStopping()
 	v.log.Info("draining", "why", why, "timeout", v.drain)
 	ctx, cancel := context.WithTimeout(context.Background(), v.drain)
 	defer cancel()
