@@ -156,3 +156,15 @@ func TestNotifyNobody(t *testing.T) {
 	p.await(t, regexpOf(`level=WARN msg="systemd was not told" err=`), 1)
 	p.await(t, listening, 1)
 }
+
+// One that hangs keeps the service neither from a reload nor from its end.
+func TestNotifyHanging(t *testing.T) {
+	m := newManager(t)
+	cmd := command(socksctl(t), "serve", "--listen", "127.0.0.1:0")
+	cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+m.LocalAddr().String(), "WATCHDOG_USEC=10000")
+	p := startCommand(t, cmd)
+	p.await(t, regexpOf(`level=WARN msg="systemd was not told" err=.*i/o timeout`), 1) // its queue is full
+	p.signal(t, syscall.SIGHUP)
+	p.await(t, regexpOf("msg=reloaded by=SIGHUP"), 1)
+	p.stop(t)
+}

@@ -4,6 +4,7 @@ package realtest_test
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -159,7 +160,8 @@ func TestUnitsSystemCalls(t *testing.T) {
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"serve", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--takeover",
+	rules := writeFile(t, filepath.Join(dir, "rules"), allowAll+"[[users]]\nname = \"*\"\n[[users.rules]]\naction = \"block\"\ndestinations = [\"192.0.2.0/24\"]\n")
+	args := []string{"serve", "--listen", "127.0.0.1:0", "--tls-listen", "0.0.0.0:0", "--takeover", "--acl", rules, "--allow-private",
 		"--tls-cert", keys.file("server.crt"), "--tls-key", keys.file("server.key"), "--client-ca", keys.file("ca.crt"),
 		"--history", "sqlite://" + dir + "/history.db", "--audit", filepath.Join(dir, "audit"), "--admin", "unix:" + dir + "/a"}
 	serve := command(program(t, "strace", "strace"), append([]string{"-D", "-f", "-qq", "-o", pipe, socksctl(t)}, args...)...) // -D: signals reach what is traced
@@ -176,9 +178,13 @@ func TestUnitsSystemCalls(t *testing.T) {
 	p := startCommand(t, serve)
 	at := p.addresses(t, 2)
 	m.wants(t, `READY=1\nSTATUS=.*`)
+	go io.Copy(io.Discard, m) // ends with the test
 	d := &client.Dialer{Address: at[0]}
 	steady := append(sessions(t, d, to), tunnel(t, d, to))
 	mustRun(t, command(socksctl(t), append([]string{"check", "--server", "socks5+tls://localhost:" + portOf(t, at[1])}, keys.client()...)...))
+	if r := run(t, command(socksctl(t), "connect", "--server", "socks5://"+at[0], "192.0.2.1:"+portOf(t, at[1]))); exitStatus(r.err) != 4 { // is that its own?
+		t.Errorf("what the rules block: %v, %s", r.err, r.stderr)
+	}
 	mustRun(t, command(socksctl(t), "reload", "--admin", "unix:"+dir+"/a"))
 	for _, s := range steady {
 		if err := s.alive(); err != nil {
@@ -189,18 +195,24 @@ func TestUnitsSystemCalls(t *testing.T) {
 	second := start(t, append(args, "--drain-timeout", "0")...) // takes over, so that p ends
 	second.await(t, listening, 2)
 	p.ended(t)
-	var called []string
-	for _, found := range regexp.MustCompile(`(?m)^\d+ +([a-z0-9_]+)\(`).FindAllStringSubmatch(<-trace, -1) {
-		called = append(called, found[1])
-	}
-	slices.Sort(called)
-	called = slices.Compact(called)
+	text := <-trace
+	called := allFound(text, `(?m)^\d+ +([a-z0-9_]+)\(`)
 	if !slices.Contains(called, "accept4") || !slices.Contains(called, "sendmsg") {
 		t.Fatalf("called: %q", called)
 	}
-	t.Logf("called: %q", called)
+	families := allFound(text, `(?m)^\d+ +socket\((AF_\w+),`)
+	if !slices.Contains(families, "AF_NETLINK") {
+		t.Errorf("opened sockets of %q: it never asked for this host's addresses", families)
+	}
+	t.Logf("called: %q, sockets: %q", called, families)
 	for _, name := range []string{"socksctl-serve.service", "user/socksctl-forward.service"} {
-		allowed := filterOf(t, unit(t, name))
+		text := unit(t, name)
+		for _, family := range families {
+			if !regexp.MustCompile(`(?m)^RestrictAddressFamilies=.*\b` + family + `\b`).MatchString(text) {
+				t.Errorf("%s allows no sockets of %s", name, family)
+			}
+		}
+		allowed := filterOf(t, text)
 		for _, call := range called {
 			rootOnly := call == "fchown" && os.Geteuid() == 0 // SQLite's; the units run as others
 			if !allowed[call] && !rootOnly {
@@ -208,6 +220,15 @@ func TestUnitsSystemCalls(t *testing.T) {
 			}
 		}
 	}
+}
+
+// allFound returns what the group of pattern found in text, each once.
+func allFound(text, pattern string) (words []string) {
+	for _, found := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+		words = append(words, found[1])
+	}
+	slices.Sort(words)
+	return slices.Compact(words)
 }
 
 func portOf(t *testing.T, addr string) string {
