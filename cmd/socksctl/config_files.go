@@ -29,7 +29,7 @@ func checkServer(l *loaded, log *slog.Logger) error {
 	_, gateErr := sameUser("server.same_user", c.SameUser)
 	_, err := resolveHost(c.Advertise)
 	return errors.Join(append(errs, oneVerifier(c), checkUsers(c.Users, log), checkCommand(c.AuthCommand),
-		checkRules(c.ACL), checkToken(c.AdminTokenPath), gateErr, err)...)
+		checkRules(c.ACL), checkPlaces(c.Admin, c.Pprof), checkToken(c.AdminTokenPath), gateErr, err)...)
 }
 
 func checkForward(s streams, l *loaded, log *slog.Logger) error {
@@ -40,7 +40,7 @@ func checkForward(s streams, l *loaded, log *slog.Logger) error {
 	_, err := newUpstreams(s, c, false, log)
 	_, gateErr := sameUser("forward.same_user", c.SameUser)
 	return errors.Join(err, pairWarnings(c.CertificatePath, c.PrivateKeyPath), checkUsers(c.Users, log),
-		checkRules(c.ACL), checkToken(c.AdminTokenPath), gateErr)
+		checkRules(c.ACL), checkPlaces(c.Admin, c.Pprof), checkToken(c.AdminTokenPath), gateErr)
 }
 
 // pairWarnings returns what is wrong with a pair that loads all the same, such

@@ -70,7 +70,7 @@ func withoutDefault(l *loaded, from *inherit.Set) *config.Forward {
 func newForward(upstreams *upstreams, c *config.Forward, from *inherit.Set, log *slog.Logger) (_ *service, err error) {
 	v := &service{Server: forwarder.New(upstreams.Servers), drain: c.DrainTimeout.Duration, openings: openings{from: from, private: true}, log: log}
 	v.Log = log
-	v.admin = adminSocket{service: admin.Forward, address: c.Admin, tokenFile: c.AdminTokenPath, pprof: c.Pprof}
+	v.admin = adminSocket{service: admin.Forward, places: c.Admin, tokenFile: c.AdminTokenPath, pprof: c.Pprof}
 	v.upstreams = upstreams.Servers
 	if source := upstreams.source; source != nil {
 		v.certificate = source.Certificate

@@ -30,7 +30,7 @@ func serverSettings() []setting {
 		{"server.proxy_protocol", "proxy-protocol", "network of load balancers: their connections begin with a PROXY header, which says who the client is", []string(nil)},
 		{"server.insecure_open_proxy", "insecure-open-proxy", "serve anyone, beyond loopback, without a login", false},
 		{"server.drain_timeout", "drain-timeout", "how long sessions may go on after SIGTERM", 30 * time.Second},
-		{"server.admin", "admin", "where the service is talked to: host:port, unix:PATH or off (default: a unix socket of the user's)", ""},
+		{"server.admin", "admin", "where the service is talked to: unix:PATH, host:port or both; off: nowhere (default: a unix socket of the user's)", []string(nil)},
 		{"server.admin_token_path", "admin-token-file", "file whose first line is the token for what is asked over an address", ""},
 		{"server.pprof", "pprof", "profiles of the runtime on the admin socket, for go tool pprof", false},
 	}, limitSettings(), historySettings(), auditSettings(), logSettings())
@@ -97,7 +97,7 @@ func forwardSettings() []setting {
 		{"forward.acl", "acl", "rule file: who may go where", ""},
 		{"forward.insecure_open_proxy", "insecure-open-proxy", "serve anyone, beyond loopback, without a login", false},
 		{"forward.drain_timeout", "drain-timeout", "how long sessions may go on after SIGTERM", 30 * time.Second},
-		{"forward.admin", "admin", "where the service is talked to: host:port, unix:PATH or off (default: a unix socket of the user's)", ""},
+		{"forward.admin", "admin", "where the service is talked to: unix:PATH, host:port or both; off: nowhere (default: a unix socket of the user's)", []string(nil)},
 		{"forward.admin_token_path", "admin-token-file", "file whose first line is the token for what is asked over an address", ""},
 		{"forward.pprof", "pprof", "profiles of the runtime on the admin socket, for go tool pprof", false},
 		{"forward.history", "history", "where sessions are written down, as for serve (default: nowhere)", ""},

@@ -60,7 +60,7 @@ func TestKubernetesServes(t *testing.T) {
 	defer closeAll(v.secure)
 	check(t, v.check())
 	check(t, v.openAdmin())
-	v.admin.listener.Close()
+	closeAll(v.admin.listeners)
 	if len(v.plain) != 0 || len(v.secure) != 1 {
 		t.Errorf("got %d plain listeners and %d with TLS, want one with TLS", len(v.plain), len(v.secure))
 	}

@@ -79,7 +79,7 @@ func newServe(c *config.Server, from *inherit.Set, log *slog.Logger) (*service, 
 		return nil, misconfigured(err)
 	}
 	v := &service{drain: c.DrainTimeout.Duration, openings: openings{from: from, private: c.AllowPrivate}, log: log}
-	v.admin = adminSocket{service: admin.Serve, address: c.Admin, tokenFile: c.AdminTokenPath, pprof: c.Pprof}
+	v.admin = adminSocket{service: admin.Serve, places: c.Admin, tokenFile: c.AdminTokenPath, pprof: c.Pprof}
 	v.Server = &server.Server{
 		Log: log, Limits: limitsOf(c.Limits), Commands: c.Commands.Set,
 		Ports: c.PortRange.PortRange, UDPRoaming: c.UDPRoaming, Balancers: balancersOf(c),

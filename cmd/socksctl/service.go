@@ -111,7 +111,7 @@ func (v *service) run(s streams) error {
 
 // keepLive keeps the table of live sessions until ctx ends, for the admin server.
 func (v *service) keepLive(ctx context.Context, group *errgroup.Group) {
-	if v.admin.listener == nil {
+	if len(v.admin.listeners) == 0 {
 		return
 	}
 	v.live = live.NewTable()

@@ -49,6 +49,8 @@ func leaves(prefix string, t reflect.Type) []string {
 func TestPrecedenceOfEachKind(t *testing.T) {
 	for key, layers := range map[string][4]struct{ written, want string }{
 		"server.listen":                   {{"a:1,a:2", "[a:1 a:2]"}, {"b:1,b:2", "[b:1 b:2]"}, {`["c:1"]`, "[c:1]"}, {"", "[]"}},
+		"server.admin":                    {{"unix:a,b:1", "[unix:a b:1]"}, {"off", "[off]"}, {`"c:1"`, "[c:1]"}, {"", "[]"}},
+		"forward.admin":                   {{"unix:a", "[unix:a]"}, {"a:1,b:2", "[a:1 b:2]"}, {`["c:1", "unix:d"]`, "[c:1 unix:d]"}, {"", "[]"}},
 		"server.users":                    {{"a", "a"}, {"b", "b"}, {`"c"`, "c"}, {"", ""}},
 		"server.udp_roaming":              {{"true", "true"}, {"false", "false"}, {"true", "true"}, {"", "false"}},
 		"server.limits.max_handshakes":    {{"1", "1"}, {"2", "2"}, {"3", "3"}, {"", "1024"}},

@@ -16,9 +16,9 @@ import (
 
 // origin says where a service may get listeners from.
 type origin struct {
-	service  string // the name of its admin socket
-	admin    string // as the configuration has it
-	takeover bool   // ask who serves there
+	service  string   // the name of its admin socket
+	admin    []string // its places, as the configuration has them
+	takeover bool     // ask who serves there
 }
 
 func registerTakeover(flags *pflag.FlagSet, takeover *bool) {
@@ -51,19 +51,29 @@ func inherited(ctx context.Context, o origin, log *slog.Logger) (*inherit.Set, e
 	return set, nil
 }
 
-// takeOver asks the process that serves.
-func takeOver(ctx context.Context, o origin) (*inherit.Set, error) {
-	address := o.admin
-	if address == "" {
-		var err error
-		if address, err = admin.Place(o.service); err != nil {
+// takeOver asks the process that serves, at the first of its places where one
+// answers.
+func takeOver(ctx context.Context, o origin) (set *inherit.Set, err error) {
+	places := o.admin
+	if len(places) == 0 {
+		place, err := admin.Place(o.service)
+		if err != nil {
 			return nil, err
 		}
+		places = []string{place}
 	}
-	if !strings.HasPrefix(address, "unix:") {
-		return nil, misuse("it takes an admin socket, --admin unix:PATH, and not %s", address)
+	if !slices.ContainsFunc(places, isUnix) {
+		return nil, misuse("it takes an admin socket, --admin unix:PATH, and not %s", strings.Join(places, ", "))
 	}
-	return (&admin.Client{Address: address}).TakeOver(ctx)
+	for _, place := range places {
+		if !isUnix(place) {
+			continue
+		}
+		if set, err = (&admin.Client{Address: place}).TakeOver(ctx); !errors.Is(err, admin.ErrNobody) {
+			break
+		}
+	}
+	return set, err
 }
 
 // commit has the process that served before stop, now that this one serves.

@@ -30,7 +30,7 @@ type Server struct {
 	InsecureOpenProxy bool      `toml:"insecure_open_proxy" yaml:"insecure_open_proxy"`
 	DrainTimeout      Duration  `toml:"drain_timeout" yaml:"drain_timeout"`
 	ProxyProtocol     []Prefix  `toml:"proxy_protocol" yaml:"proxy_protocol"` // of the balancers that say who the client is
-	Admin             string    `toml:"admin" yaml:"admin"`                   // where it is talked to; empty: the default place
+	Admin             Places    `toml:"admin" yaml:"admin"`                   // where it is talked to; empty: the default place
 	AdminTokenPath    string    `toml:"admin_token_path" yaml:"admin_token_path"`
 	Pprof             bool      `toml:"pprof" yaml:"pprof"`
 	Limits            Limits    `toml:"limits" yaml:"limits"`
@@ -106,7 +106,7 @@ type Forward struct {
 	ACL               string   `toml:"acl" yaml:"acl"` // the rule file
 	InsecureOpenProxy bool     `toml:"insecure_open_proxy" yaml:"insecure_open_proxy"`
 	DrainTimeout      Duration `toml:"drain_timeout" yaml:"drain_timeout"`
-	Admin             string   `toml:"admin" yaml:"admin"` // where it is talked to; empty: the default place
+	Admin             Places   `toml:"admin" yaml:"admin"` // where it is talked to; empty: the default place
 	AdminTokenPath    string   `toml:"admin_token_path" yaml:"admin_token_path"`
 	Pprof             bool     `toml:"pprof" yaml:"pprof"`
 	History           Location `toml:"history" yaml:"history"` // where its sessions are written down

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,8 @@ func TestDecodeError(t *testing.T) {
 		{"a.toml", "[server.limits]\nbind_timeout=\"-3s\"", "a.toml: line 2: server.limits.bind_timeout: "},
 		{"a.toml", "[server.limits.per_user]\nbandwidth=\"3 parsecs\"", "a.toml: line 2: server.limits.per_user.bandwidth: "},
 		{"a.toml", "[log]\nlevel=\"loud\"", "a.toml: line 2: log.level: "},
+		{"a.toml", "[server]\nadmin=\"x\"", "a.toml: line 2: server.admin: "},
+		{"a.yaml", "forward:\n  admin: 'unix:a,x'", "a.yaml: line 2: forward.admin: "},
 		{"a.toml", "[server", "a.toml: line 1: "},
 		{"a.yaml", "server:\n  foo: 1", "a.yaml: line 2: unknown key server.foo"},
 		{"a.yaml", "server:\n  port_range: x", "a.yaml: line 2: server.port_range: "},
@@ -53,6 +56,25 @@ func TestDecodeFormats(t *testing.T) {
 		if len(s.Listen) != 1 || s.PortRange.PortRange != (server.PortRange{First: 1, Last: 9}) || s.Commands.Set != server.CommandUDP ||
 			!s.TLS.On() || s.Limits.MaxConns != 4 || s.Limits.Bind.Duration != 3*time.Second {
 			t.Errorf("%s: got %+v", file, s)
+		}
+	}
+}
+
+// Where a service is talked to is one place or several.
+func TestDecodePlaces(t *testing.T) {
+	for file, places := range map[string][]string{
+		"a.toml": {`"unix:a"`, `["unix:a", "b:1"]`, `"unix:a,b:1"`}, "a.yaml": {"unix:a", "['unix:a', 'b:1']", "unix:a,b:1"},
+	} {
+		for i, text := range places {
+			c, err := config.Decode(file, []byte(map[string]string{"a.toml": "[server]\nadmin = ", "a.yaml": "server:\n  admin: "}[file]+text))
+			if err != nil {
+				t.Errorf("%s %s: %v", file, text, err)
+				continue
+			}
+			want := config.Places{"unix:a", "b:1"}[:min(i+1, 2)]
+			if !slices.Equal(c.Server.Admin, want) {
+				t.Errorf("%s %s: got %q, want %q", file, text, c.Server.Admin, want)
+			}
 		}
 	}
 }

@@ -140,6 +140,25 @@ func (m *UDPMode) UnmarshalText(b []byte) error {
 	return err
 }
 
+// Places is where a service is talked to: "unix:PATH", "host:port" or "off", or a
+// list of them; in one text there are commas between them.
+type Places []string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *Places) UnmarshalText(b []byte) error {
+	*p = nil
+	if len(b) == 0 {
+		return nil
+	}
+	for place := range strings.SplitSeq(string(b), ",") {
+		if place != "off" && !strings.Contains(place, ":") {
+			return fmt.Errorf("%q is neither unix:PATH, host:port nor off", place)
+		}
+		*p = append(*p, place)
+	}
+	return nil
+}
+
 // Balance is how a forwarder chooses among servers: "failover", "round-robin",
 // "latency".
 type Balance struct{ forwarder.Balance }

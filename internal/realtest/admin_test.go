@@ -109,3 +109,33 @@ func TestAdminOfRoot(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// A socket and an address of one service: the socket changes and shows all, the
+// address tells what it is asked by its own name, and both go to the next process.
+func TestAdminAtSeveralPlaces(t *testing.T) {
+	l := begin(t, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--pprof", "--drain-timeout", "1ms")
+	at := l.now.await(t, regexpOf(`msg=admin address=(127\S+)`), 1)[0][1]
+	status := func(want string, args ...string) {
+		t.Helper()
+		if got := run(t, curl(t, append(args, "-o", "/dev/null", "-w", "%{http_code}")...)).stdout; got != want {
+			t.Errorf("%s: got %s, want %s", strings.Join(args, " "), got, want)
+		}
+	}
+	asked := func() {
+		t.Helper()
+		socket := []string{"--unix-socket", l.file("admin")}
+		status("200", append(socket, "http://localhost/metrics")...)
+		status("200", append(socket, "http://localhost/debug/pprof/goroutine")...)
+		status("200", append(socket, "-X", "POST", "http://localhost/api/v1/reload")...)
+		status("200", "http://"+at+"/metrics")
+		status("403", "http://"+at+"/debug/pprof/goroutine")
+		status("403", "-X", "POST", "http://"+at+"/api/v1/reload")
+		status("403", "-H", "Host: evil.example.com", "http://"+at+"/metrics")
+	}
+	asked()
+	l.replace(t).ended(t)
+	if next := l.now.await(t, regexpOf(`msg=admin address=(127\S+)`), 1)[0][1]; next != at {
+		t.Errorf("the next process is at %s, want %s", next, at)
+	}
+	asked()
+}
