@@ -4,6 +4,7 @@ package realtest_test
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,6 +42,17 @@ type ftpServer struct {
 
 func newFTPServer(t *testing.T) ftpServer {
 	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newFTPServerAt(t, l)
+}
+
+// newFTPServerAt starts one on a listener, which is closed with the test. The
+// words of within come before its command line.
+func newFTPServerAt(t *testing.T, l net.Listener, within ...string) ftpServer {
+	t.Helper()
 	vsftpd := program(t, "vsftpd", "vsftpd")
 	if os.Getuid() != 0 {
 		lacking(t, "vsftpd has to be started by root")
@@ -70,7 +82,9 @@ vsftpd_log_file=%s
 anon_root=%s
 secure_chroot_dir=%s
 `, s.log, s.root, empty))
-	s.port = inetd(t, vsftpd, config)
+	line := append(within, vsftpd, config)
+	inetdAt(t, l, line[0], line[1:]...)
+	_, s.port = splitHostPort(t, l.Addr().String())
 	return s
 }
 

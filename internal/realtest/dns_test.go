@@ -26,6 +26,13 @@ func answerAt(t *testing.T, address string, answer func(query []byte) ([]byte, e
 	if err != nil {
 		t.Fatal(err)
 	}
+	answerOn(t, pc, answer)
+	return pc.LocalAddr().String()
+}
+
+// answerOn answers the queries that come to pc, which is closed with the test.
+func answerOn(t *testing.T, pc net.PacketConn, answer func(query []byte) ([]byte, error)) {
+	t.Helper()
 	ended := make(chan struct{})
 	go func() { // ends when pc is closed
 		defer close(ended)
@@ -48,7 +55,6 @@ func answerAt(t *testing.T, address string, answer func(query []byte) ([]byte, e
 		pc.Close()
 		<-ended
 	})
-	return pc.LocalAddr().String()
 }
 
 func answerTXT(query []byte, text string) ([]byte, error) {

@@ -22,6 +22,14 @@ func inetd(t *testing.T, path string, args ...string) (port string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	inetdAt(t, l, path, args...)
+	_, port = splitHostPort(t, l.Addr().String())
+	return port
+}
+
+// inetdAt is inetd for a listener, which it closes.
+func inetdAt(t *testing.T, l net.Listener, path string, args ...string) {
+	t.Helper()
 	said := newTranscript()
 	var running sync.WaitGroup
 	running.Go(func() { // ends when l is closed
@@ -40,8 +48,6 @@ func inetd(t *testing.T, path string, args ...string) (port string) {
 			t.Logf("%s: %s", path, said)
 		}
 	})
-	_, port = splitHostPort(t, l.Addr().String())
-	return port
 }
 
 // hand runs the program on conn.

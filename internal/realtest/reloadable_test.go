@@ -201,6 +201,13 @@ func newEchoes(t *testing.T) echoes {
 	if err != nil {
 		t.Fatal(err)
 	}
+	echoOn(t, l, pc)
+	return echoes{l.Addr().String(), pc.LocalAddr().String()}
+}
+
+// echoOn sends back what comes to l and pc, which are closed with the test.
+func echoOn(t *testing.T, l net.Listener, pc net.PacketConn) {
+	t.Helper()
 	var running sync.WaitGroup
 	running.Go(func() { // these end with the sockets
 		for {
@@ -229,5 +236,4 @@ func newEchoes(t *testing.T) echoes {
 		pc.Close()
 		running.Wait()
 	})
-	return echoes{l.Addr().String(), pc.LocalAddr().String()}
 }
