@@ -6,7 +6,6 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -66,6 +65,22 @@ func gauges(t *testing.T, v *service, name string) map[string]float64 {
 	return values
 }
 
+// value returns the value of a metric without labels.
+func value(t *testing.T, v *service, name string) float64 {
+	t.Helper()
+	families, err := v.metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	t.Fatalf("no metric %s", name)
+	return 0
+}
+
 func TestUnready(t *testing.T) {
 	var store error
 	v := &service{Server: new(server.Server), ready: []func() error{func() error { return nil }, func() error { return store }}}
@@ -81,20 +96,23 @@ func TestUnready(t *testing.T) {
 	}
 }
 
-// A reload that leaves something behind is not noted as one that succeeded.
+// A reload that leaves something behind is not noted as one that succeeded, nor is
+// one after it that does not look at that.
 func TestReloadIsNoted(t *testing.T) {
 	var bad error
 	v := &service{Server: new(server.Server), log: slog.New(slog.DiscardHandler)}
-	v.parts = []part{{name: "rules", prepare: func() (func(), error) { return nil, bad }}}
+	v.unseen = []part{{name: "audit log", prepare: func() (func(), error) { return nil, bad }}}
 	v.useMetrics()
-	noted := 0
 	r := newReloader(v)
-	good := r.good
-	r.good = func(at time.Time) { noted++; good(at) }
-	for _, bad = range []error{nil, errors.New("line 2"), nil} {
-		_, _ = r.once(bySignal)
-	}
-	if noted != 2 {
-		t.Errorf("noted %d times, want 2", noted)
+	for _, c := range []struct {
+		bad   error
+		by    string
+		whole float64
+	}{{nil, bySignal, 1}, {errors.New("full"), byFiles, 1}, {errors.New("full"), bySignal, 0}, {nil, byFiles, 0}, {nil, byAdmin, 1}} {
+		bad = c.bad
+		_, _ = r.once(c.by)
+		if got := value(t, v, "socksctl_config_last_reload_successful"); got != c.whole {
+			t.Errorf("%s with %v: got %v, want %v", c.by, c.bad, got, c.whole)
+		}
 	}
 }

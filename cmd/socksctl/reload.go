@@ -43,9 +43,9 @@ type reloader struct {
 	unseen   []part          // beside them, when somebody asked: nothing tells that these changed
 	restart  func() []string // keys of the configuration that only a restart takes up; nil: none
 	rejudge  func() (ended int)
-	reloaded func(audit.Reload)  // told of what a reload came to; nil: nobody is
-	good     func(time.Time)     // called when all is in force that the files say; nil: nobody wants to know
-	begun    func() (end func()) // called as one begins that somebody asked for
+	reloaded func(audit.Reload)             // told of what a reload came to; nil: nobody is
+	noted    func(at time.Time, whole bool) // told whether all is in force that the files say; nil: nobody is
+	begun    func() (end func())            // called as one begins that somebody asked for
 	log      *slog.Logger
 
 	asked chan request
@@ -72,7 +72,7 @@ func newReloader(v *service) *reloader {
 		asked: make(chan request), ended: make(chan struct{}), told: make(map[string]string),
 	}
 	if v.metrics != nil {
-		r.good = v.metrics.Reloaded
+		r.noted = v.metrics.Reloaded
 	}
 	return r
 }
@@ -183,8 +183,8 @@ func (r *reloader) once(by string) (result admin.Result, err error) {
 		result.Restart = r.restart()
 	}
 	err = errors.Join(errs...)
-	if err == nil && r.good != nil {
-		r.good(time.Now())
+	if r.noted != nil {
+		r.noted(time.Now(), r.whole())
 	}
 	r.report(by, result, err)
 	r.audit(by, result, err)
@@ -204,9 +204,22 @@ func (r *reloader) tell(by, name string, err error) {
 	r.told[name] = err.Error()
 }
 
+// whole tells whether nothing is wrong with any part, of those too that the last
+// reload left out.
+func (r *reloader) whole() bool {
+	for name := range r.told {
+		if name != restart {
+			return false
+		}
+	}
+	return true
+}
+
+// restart is what told has the keys under that wait for one.
+const restart = "restart"
+
 // report logs what a reload did.
 func (r *reloader) report(by string, result admin.Result, err error) {
-	const restart = "restart"
 	keys := strings.Join(result.Restart, ", ")
 	if keys != "" && (by != byFiles || r.told[restart] != keys) {
 		r.log.Warn("reload: a restart takes these up, and nothing else does", "keys", keys)

@@ -15,7 +15,8 @@ type events struct {
 	stages     *prometheus.HistogramVec
 	dialErrors *prometheus.CounterVec
 	tlsErrors  *prometheus.CounterVec
-	reloaded   prometheus.Gauge
+	reloaded   prometheus.Gauge // when all was taken up
+	whole      prometheus.Gauge // whether all was, at last
 }
 
 func newEvents() *events {
@@ -34,6 +35,10 @@ func newEvents() *events {
 		reloaded: prometheus.NewGauge(prometheus.GaugeOpts{
 			Namespace: namespace, Name: "config_last_reload_success_timestamp_seconds",
 			Help: "When the service started, or last took up everything that had changed.",
+		}),
+		whole: prometheus.NewGauge(prometheus.GaugeOpts{
+			Namespace: namespace, Name: "config_last_reload_successful",
+			Help: "1, or 0 while something that files say could not be taken up.",
 		}),
 	}
 	e.begin()
@@ -99,7 +104,7 @@ func (e *events) ended(s *server.Session, admitted bool) {
 
 // all returns what is collected.
 func (e *events) all() []prometheus.Collector {
-	return []prometheus.Collector{e.sessions, e.lasted, e.stages, e.dialErrors, e.tlsErrors, e.reloaded}
+	return []prometheus.Collector{e.sessions, e.lasted, e.stages, e.dialErrors, e.tlsErrors, e.reloaded, e.whole}
 }
 
 // Describe implements prometheus.Collector.

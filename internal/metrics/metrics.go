@@ -55,7 +55,7 @@ var (
 // caller makes them an Observer of c.Server.
 func New(c Config) *Metrics {
 	m := &Metrics{events: newEvents(), live: newLive(c.Listeners), registry: prometheus.NewRegistry()}
-	m.Reloaded(time.Now())
+	m.Reloaded(time.Now(), true)
 	m.registry.MustRegister(
 		m.events, m.live, askedOf(c), buildInfo(c),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
@@ -80,8 +80,16 @@ func (m *Metrics) Closed(s *server.Session) {
 	m.events.ended(s, admitted)
 }
 
-// Reloaded notes that the configuration was read again, and all of it is in force.
-func (m *Metrics) Reloaded(at time.Time) { m.events.reloaded.Set(float64(at.UnixMilli()) / 1000) }
+// Reloaded notes that the files of the service were read again, and whether all
+// that they say is in force.
+func (m *Metrics) Reloaded(at time.Time, whole bool) {
+	if !whole {
+		m.events.whole.Set(0)
+		return
+	}
+	m.events.whole.Set(1)
+	m.events.reloaded.Set(float64(at.UnixMilli()) / 1000)
+}
 
 // buildInfo is a constant whose labels tell what runs.
 func buildInfo(c Config) prometheus.Collector {

@@ -252,16 +252,18 @@ func TestAsked(t *testing.T) {
 		return []metrics.Upstream{{"twice", true, time.Second}, {"twice", false, 0}, {"down", false, 0}}
 	}
 	m := metrics.New(c)
-	m.Reloaded(time.UnixMilli(1500))
+	m.Reloaded(time.UnixMilli(1500), true)
 	scrape(t, m).want(t, samples{
 		"tls_certificate_expiry_timestamp_seconds": 5, "history_queue_dropped_total": 1,
 		`upstream_up{server="twice"}`: 1, `upstream_up{server="down"}`: 0, `upstream_latency_seconds{server="twice"}`: 1,
 		"config_last_reload_success_timestamp_seconds":               1.5,
+		"config_last_reload_successful":                              1,
 		"sessions_active{command=\"udp\",listener=\"unix:/\uFFFD\"}": 0,
 	})
 	expiry = time.Time{}
+	m.Reloaded(time.UnixMilli(2500), false)
 	got := scrape(t, m)
-	got.want(t, samples{"history_queue_dropped_total": 2})
+	got.want(t, samples{"history_queue_dropped_total": 2, "config_last_reload_successful": 0, "config_last_reload_success_timestamp_seconds": 1.5})
 	for _, none := range []string{"socksctl_tls_certificate_expiry_timestamp_seconds", `socksctl_upstream_latency_seconds{server="down"}`} {
 		if v, ok := got[none]; ok {
 			t.Errorf("%s: got %v, want no value", none, v)

@@ -39,6 +39,7 @@ func TestNames(t *testing.T) {
 		"socksctl_upstream_up":                                  "gauge server",
 		"socksctl_upstream_latency_seconds":                     "gauge server",
 		"socksctl_config_last_reload_success_timestamp_seconds": "gauge",
+		"socksctl_config_last_reload_successful":                "gauge",
 		"socksctl_history_queue_dropped_total":                  "counter",
 		"socksctl_build_info":                                   "gauge goversion revision version",
 	}
