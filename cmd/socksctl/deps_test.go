@@ -51,7 +51,8 @@ var floors = map[string]int{
 	"internal/page":   1, // the status page, drawn
 	"internal/owner":  0, // whose socket a client on this host has
 
-	"internal/inherit": 0, // listeners that another process opened
+	"internal/inherit":     0, // listeners that another process opened
+	"internal/destination": 0, // where sessions go that are asked about
 
 	"bench":                  testsOnly,
 	"internal/realtest":      testsOnly, // real programs against the command

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/socksctl/socksctl/internal/admin"
+	"github.com/socksctl/socksctl/internal/destination"
 	"github.com/socksctl/socksctl/internal/live"
 )
 
@@ -22,16 +23,19 @@ type sessionFlags struct {
 	follow bool
 }
 
+// toUsage is what --to takes, of live sessions and of those of before.
+const toUsage = "those to a name, *.NAME, an address or CIDR, each with :PORT or not, or to :PORT"
+
 // which adds the flags that say which sessions are meant.
 func (f *sessionFlags) which(flags *pflag.FlagSet) {
 	flags.StringVar(&f.query.User, "user", "", "those of this user")
-	flags.StringVar(&f.query.To, "to", "", "those to a name, *.NAME, an address or CIDR, each with :PORT or not")
+	flags.StringVar(&f.query.To, "to", "", toUsage)
 	flags.StringVar(&f.query.Command, "command", "", "those of a command: connect, bind or udp")
 }
 
 // check refuses what no service would take.
 func (f *sessionFlags) check() error {
-	if _, err := live.ParseDestination(f.query.To); err != nil {
+	if _, err := destination.Parse(f.query.To); err != nil {
 		return misuse("--to: %w", err)
 	}
 	if _, err := live.ParseOrder(f.query.Sort); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/socksctl/socksctl/internal/destination"
 	"github.com/socksctl/socksctl/internal/history"
 	"github.com/socksctl/socksctl/internal/human"
 )
@@ -50,7 +51,7 @@ first, refused attempts among them.`,
 	registerConfig(flags)
 	flags.String("history", "", "where sessions were written down (default: as serve)")
 	flags.StringVar(&f.filter.User, "user", "", "those of this user")
-	flags.StringVar(&f.to, "to", "", "those to a name, *.NAME or an address, each with :PORT or not")
+	flags.StringVar(&f.to, "to", "", toUsage)
 	flags.StringVar(&f.filter.Status, "status", "", "those that are open, closed, refused or interrupted, or ended for a reason: denied, idle, login, ...")
 	flags.StringVar(&f.since, "since", "", "begun since: a time such as 2026-11-25, 2026-11-25T21:00:00Z, or 24h ago")
 	flags.StringVar(&f.until, "until", "", "begun before: likewise")
@@ -64,7 +65,7 @@ first, refused attempts among them.`,
 
 // parse reads what the flags say as text.
 func (f *historyFlags) parse(now time.Time) (err error) {
-	if f.filter.To, err = history.ParseDestination(f.to); err != nil {
+	if f.filter.To, err = destination.Parse(f.to); err != nil {
 		return misuse("--to: %w", err)
 	}
 	if f.filter.Status, err = history.ParseStatus(f.filter.Status); err != nil {

@@ -15,7 +15,7 @@ import (
 // is all of them.
 type Query struct {
 	User    string
-	To      string // as live.ParseDestination reads it
+	To      string // as destination.Parse reads it
 	Command string
 	Sort    string // as live.ParseOrder reads it
 	Limit   int

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/socksctl/socksctl/internal/destination"
 	"github.com/socksctl/socksctl/internal/history"
 	"github.com/socksctl/socksctl/internal/live"
 	"github.com/socksctl/socksctl/server"
@@ -150,7 +151,7 @@ func filterOf(query url.Values) (f live.Filter, err error) {
 		case "command":
 			f.Command = value
 		case "to":
-			f.To, err = live.ParseDestination(value)
+			f.To, err = destination.Parse(value)
 		case "sort":
 			f.Sort, err = live.ParseOrder(value)
 		case "limit":

@@ -11,10 +11,10 @@ import (
 // The columns of the tables, in the order in which they are written. Beside them
 // sessions has written, which the database fills in.
 const (
-	sessionColumns = "run, id, node, status, reason, stage, reply, start, active, finish, client, listener, tls, serial, " +
-		"username, tried, user_groups, method, command, host, host_key, port, resolved, resolved_port, egress, rule, " +
+	sessionColumns = "run, id, node, status, reason, stage, reply, start, active, finish, client, via, listener, tls, serial, " +
+		"username, tried, user_groups, method, command, host, host_key, port, resolved, resolved_key, resolved_port, egress, rule, " +
 		"up, down, bytes, datagrams_up, datagrams_down, dropped, error"
-	targetColumns = "run, id, n, start, host, host_key, address, port, up, down, datagrams_up, datagrams_down, first, last"
+	targetColumns = "run, id, n, start, host, host_key, address, address_key, port, up, down, datagrams_up, datagrams_down, first, last"
 )
 
 // columnsOf returns the names in a list of columns.
@@ -35,9 +35,9 @@ func (d dialect) sessionValues(r *Record) ([]any, error) {
 	}
 	return []any{
 		int64(r.Run), int64(r.ID), r.Node, string(r.Status), r.Reason, r.Stage, int64(r.Reply),
-		d.stamp(r.Start), d.stamp(r.Active), d.stamp(r.End), r.Client, r.Listener, r.TLS, r.Serial,
+		d.stamp(r.Start), d.stamp(r.Active), d.stamp(r.End), r.Client, r.Via, r.Listener, r.TLS, r.Serial,
 		r.User, r.Tried, string(groups), r.Method, r.Command, r.Host, hostKey(r.Host), int64(r.Port),
-		addrText(r.Resolved.Addr()), int64(r.Resolved.Port()), r.Egress, r.Rule,
+		addrText(r.Resolved.Addr()), addrKey(r.Resolved.Addr()), int64(r.Resolved.Port()), r.Egress, r.Rule,
 		r.Up, r.Down, r.Up + r.Down, r.DatagramsUp, r.DatagramsDown, string(dropped), r.Error,
 	}, nil
 }
@@ -45,7 +45,7 @@ func (d dialect) sessionValues(r *Record) ([]any, error) {
 // targetValues returns t, a target of r, as targetColumns have it.
 func (d dialect) targetValues(r *Record, t *Target) []any {
 	return []any{
-		int64(r.Run), int64(r.ID), int64(t.n), d.stamp(r.Start), t.Host, hostKey(t.Host), addrText(t.Address), int64(t.Port),
+		int64(r.Run), int64(r.ID), int64(t.n), d.stamp(r.Start), t.Host, hostKey(t.Host), addrText(t.Address), addrKey(t.Address), int64(t.Port),
 		t.Up, t.Down, t.DatagramsUp, t.DatagramsDown, d.stamp(t.First), d.stamp(t.Last),
 	}
 }
@@ -71,8 +71,8 @@ func scanSession(row scanner) (Record, error) {
 		bytes            int64
 		start, act, done stamp
 	)
-	err := row.Scan(&r.Run, &r.ID, &r.Node, &r.Status, &r.Reason, &r.Stage, &r.Reply, &start, &act, &done, &r.Client, &r.Listener, &r.TLS, &r.Serial,
-		&r.User, &r.Tried, &groups, &r.Method, &r.Command, &r.Host, &key, &r.Port, &resolved, &resolvedPort, &r.Egress, &r.Rule,
+	err := row.Scan(&r.Run, &r.ID, &r.Node, &r.Status, &r.Reason, &r.Stage, &r.Reply, &start, &act, &done, &r.Client, &r.Via, &r.Listener, &r.TLS, &r.Serial,
+		&r.User, &r.Tried, &groups, &r.Method, &r.Command, &r.Host, &key, &r.Port, &resolved, &key, &resolvedPort, &r.Egress, &r.Rule,
 		&r.Up, &r.Down, &bytes, &r.DatagramsUp, &r.DatagramsDown, &dropped, &r.Error)
 	if err != nil {
 		return r, err
@@ -100,9 +100,9 @@ func scanSession(row scanner) (Record, error) {
 func scanTarget(row scanner) (key recordKey, t Target, err error) {
 	var (
 		start, first, last stamp
-		hostKey, address   string
+		unused, address    string
 	)
-	err = row.Scan(&key.run, &key.id, &t.n, &start, &t.Host, &hostKey, &address, &t.Port,
+	err = row.Scan(&key.run, &key.id, &t.n, &start, &t.Host, &unused, &address, &unused, &t.Port,
 		&t.Up, &t.Down, &t.DatagramsUp, &t.DatagramsDown, &first, &last)
 	if ip, parseErr := netip.ParseAddr(address); parseErr == nil {
 		t.Address = ip

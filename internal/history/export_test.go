@@ -55,3 +55,12 @@ func TotalsQuery(s Store, f Filter, by Axis) (string, []any) {
 	q.totals(&f, by)
 	return q.text.String(), q.args
 }
+
+// MigrateTo brings the tables of a store to a version.
+func MigrateTo(ctx context.Context, s Store, version int64) error {
+	p, err := tablesOf(s).provider()
+	if err == nil {
+		_, err = p.UpTo(ctx, version)
+	}
+	return err
+}

@@ -2,12 +2,10 @@ package history
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/socksctl/socksctl/internal/socks5"
+	"github.com/socksctl/socksctl/internal/destination"
 	"github.com/socksctl/socksctl/server"
 )
 
@@ -23,7 +21,7 @@ const (
 // Filter says which records are meant. The zero Filter means all.
 type Filter struct {
 	User         string
-	To           Destination
+	To           destination.Pattern
 	Status       string    // a Status or a reason
 	Since, Until time.Time // of the start; Until is not included
 	Order        Order     // empty: ByStart
@@ -58,49 +56,6 @@ func isReason(s string) bool {
 		return true
 	}
 	return false
-}
-
-// Destination is a host or an address, as asked for or as reached, or all names
-// below one; any port, or one. The zero Destination means all.
-type Destination struct {
-	key   string // as hostKey returns it
-	below bool   // the names below it
-	port  uint16 // 0: any
-}
-
-// ParseDestination reads "host", "host:port", an address, or "*.suffix" and
-// "*.suffix:port".
-func ParseDestination(s string) (Destination, error) {
-	if s == "" {
-		return Destination{}, nil
-	}
-	host, port := s, uint16(0)
-	if _, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
-		host = strings.Trim(s, "[]")
-	} else if strings.Contains(s, ":") {
-		addr, err := socks5.ParseAddr(s)
-		if err != nil || addr.Port == 0 {
-			return Destination{}, fmt.Errorf("%q is not a destination such as example.com, *.example.com:443 or 192.0.2.1", s)
-		}
-		host, port = addr.Host(), addr.Port
-	}
-	suffix, below := strings.CutPrefix(host, "*.")
-	if key := hostKey(suffix); key != "" && !strings.Contains(key, "*") {
-		return Destination{key, below, port}, nil
-	}
-	return Destination{}, fmt.Errorf("%q is not a destination such as example.com, *.example.com:443 or 192.0.2.1", s)
-}
-
-// hostKey returns a host as it is looked for: an address in its one form, a name
-// in small letters with its labels turned round, so that those below a name stand
-// together.
-func hostKey(host string) string {
-	if ip, err := netip.ParseAddr(host); err == nil {
-		return ip.Unmap().WithZone("").String()
-	}
-	labels := strings.Split(strings.TrimSuffix(strings.ToLower(host), "."), ".")
-	slices.Reverse(labels)
-	return strings.Join(labels, ".")
 }
 
 // Axis is what totals are for.

@@ -12,6 +12,7 @@ const (
 	expireEvery = time.Hour        // once nothing is left to delete
 	heartbeat   = 10 * time.Minute // at which the row of an open session is written though nothing changed
 	callTime    = 15 * time.Second // for one call of the store
+	firstTime   = 10 * time.Minute // for the first Begin, which may have to rewrite what older versions wrote
 	endTime     = 5 * time.Second  // for the last one
 	maxPause    = 30 * time.Second // between attempts at a store that fails
 )
@@ -20,6 +21,7 @@ const (
 type keeper struct {
 	*Recorder
 	begin    time.Time // when Begin is due
+	begun    bool      // it has succeeded once
 	expire   time.Time // when Expire is
 	pause    time.Duration
 	poisoned bool // a record that the store does not take was told of
@@ -85,12 +87,17 @@ func (k *keeper) work(ctx context.Context) error {
 
 // beginRun makes the store ready, at first and from time to time.
 func (k *keeper) beginRun(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+	limit := firstTime
+	if k.begun {
+		limit = callTime
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	n, err := k.store.Begin(ctx, k.options.Node, k.Recorder.run)
 	if err != nil {
 		return err
 	}
+	k.begun = true
 	if n > 0 {
 		k.options.Log.Info("history: closed what ended without a word", "sessions", n)
 	}

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"net/netip"
 
 	"github.com/pressly/goose/v3"
 )
@@ -15,15 +16,62 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// provider returns what runs the steps on db, once: it does not get over a context
-// that ends in the middle.
-func provider(db *sql.DB, dialect goose.Dialect, kind string, options ...goose.ProviderOption) (*goose.Provider, error) {
-	from, err := fs.Sub(migrations, "migrations/"+kind)
+// provider returns what runs the steps, once: it does not get over a context that
+// ends in the middle.
+func (t *tables) provider() (*goose.Provider, error) {
+	from, err := fs.Sub(migrations, "migrations/"+t.kind)
 	if err != nil {
 		return nil, err
 	}
-	options = append(options, goose.WithTableName("schema_version"), goose.WithDisableGlobalRegistry(true))
-	return goose.NewProvider(dialect, db, from, options...)
+	keys := goose.NewGoMigration(3, &goose.GoFunc{RunTx: t.fillKeys}, nil)
+	return goose.NewProvider(t.goose, t.db, from, goose.WithGoMigrations(keys), goose.WithTableName("schema_version"), goose.WithDisableGlobalRegistry(true))
+}
+
+// fillKeys is the third step: it fills the keys of addresses in, which the second
+// made room for, and does without the indexes that they are in place of.
+func (t *tables) fillKeys(ctx context.Context, tx *sql.Tx) error {
+	for _, column := range []struct{ table, address, key string }{
+		{"sessions", "host_key", "host_key"}, {"sessions", "resolved", "resolved_key"},
+		{"targets", "host_key", "host_key"}, {"targets", "address", "address_key"},
+	} {
+		texts, err := distinct(ctx, tx, column.table, column.address)
+		if err != nil {
+			return err
+		}
+		for _, text := range texts {
+			ip, err := netip.ParseAddr(text)
+			if err != nil { // a name
+				continue
+			}
+			q := query{dialect: t.dialect}
+			q.add("UPDATE "+column.table+" SET "+column.key+" = ? WHERE "+column.address+" <> '' AND "+column.address+" = ?", addrKey(ip), text)
+			if _, err := tx.ExecContext(ctx, q.text.String(), q.args...); err != nil {
+				return err
+			}
+		}
+	}
+	_, err := tx.ExecContext(ctx, "DROP INDEX sessions_resolved")
+	if err == nil {
+		_, err = tx.ExecContext(ctx, "DROP INDEX targets_address")
+	}
+	return err
+}
+
+// distinct returns the texts in a column.
+func distinct(ctx context.Context, tx *sql.Tx, table, column string) (texts []string, err error) {
+	rows, err := tx.QueryContext(ctx, "SELECT DISTINCT "+column+" FROM "+table)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			return nil, err
+		}
+		texts = append(texts, text)
+	}
+	return texts, rows.Err()
 }
 
 // migrate brings the tables up to date.

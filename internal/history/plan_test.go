@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/socksctl/socksctl/internal/destination"
 	"github.com/socksctl/socksctl/internal/history"
 )
 
@@ -42,13 +43,15 @@ func fill(t *testing.T, db *sql.DB, kind string, n int) {
 		CASE WHEN i % 50 = 0 THEN 'udp' ELSE 'connect' END,
 		'host' || (i * 7 % 19997) || '.example.com', 'com.example.host' || (i * 7 % 19997), 443,
 		'198.51.' || (i * 7 % 199) || '.' || (i * 7 % 101), 443, '192.0.2.9:4444', 'no. 1: the staff may go anywhere', i % 1000, i * 31 % 9973, i % 1000 + i * 31 % 9973,
-		0, 0, '{}', '', AT(BEGIN - i * STEP * SECOND) FROM ROWS`
+		0, 0, '{}', '', AT(BEGIN - i * STEP * SECOND), '', 'V4c633' || HEX(i * 7 % 199) || HEX(i * 7 % 101) FROM ROWS`
 	const targets = `INSERT INTO targets
 		SELECT 1, i, 0, AT(BEGIN - i * STEP * SECOND), 'dns' || (i % 997) || '.test', 'test.dns' || (i % 997), '203.0.113.' || (i / 50 % 199), 53, 100, 200, 1, 1,
-		AT(BEGIN - i * STEP * SECOND), AT(BEGIN - i * STEP * SECOND) FROM ROWS WHERE i % 50 = 0`
+		AT(BEGIN - i * STEP * SECOND), AT(BEGIN - i * STEP * SECOND), 'V4cb0071' || HEX(i / 50 % 199) FROM ROWS WHERE i % 50 = 0`
 	common := []string{"STEP", fmt.Sprint(float64(days*24*3600) / float64(n)), "N -", fmt.Sprint(n, " -")}
 	for _, text := range []string{sessions, targets, "ANALYZE"} {
 		text = strings.NewReplacer(append(common, differs[kind]...)...).Replace(text)
+		hex := map[string]string{"sqlite": "printf('%02x', $1)", "postgres": "lpad(to_hex($1), 2, '0')"}[kind]
+		text = regexp.MustCompile(`HEX\(([^()]+)\)`).ReplaceAllString(text, hex)
 		if kind == "sqlite" {
 			text = regexp.MustCompile(`\((\d+ - i \* [0-9.]+ \* \d+)\)`).ReplaceAllString(text, "CAST($1 AS INTEGER)")
 		}
@@ -61,7 +64,7 @@ func fill(t *testing.T, db *sql.DB, kind string, n int) {
 // asked is every filter that there is, alone and with others.
 func asked(t *testing.T) map[string]history.Filter {
 	to := func(s string) history.Filter {
-		d, err := history.ParseDestination(s)
+		d, err := destination.Parse(s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,6 +75,7 @@ func asked(t *testing.T) map[string]history.Filter {
 		"all": {}, "user": {User: "user7"}, "nobody": {User: "nobody"},
 		"to": to("host7.example.com"), "to port": to("host7.example.com:443"), "to below": to("*.host7.example.com"),
 		"to all below": to("*.example.com"), "to address": to("198.51.7.7"), "to target": to("dns7.test"), "to target address": to("203.0.113.7"),
+		"to network": to("198.51.7.0/28"), "to wide network": to("198.51.0.0/20"), "to network of targets": to("203.0.113.0/28"), "to any at port": to(":443"), "to targets at port": to(":53"),
 		"open": {Status: "open"}, "closed": {Status: "closed"}, "refused": {Status: "refused"}, "interrupted": {Status: "interrupted"},
 		"denied": {Status: "denied"}, "aborted": {Status: "aborted"}, "ok": {Status: "ok"},
 		"since": {Since: yesterday}, "until": {Until: begin.Add(-days * 23 * time.Hour)}, "between": {Since: yesterday.Add(-time.Hour), Until: yesterday},
@@ -90,7 +94,7 @@ func asked(t *testing.T) map[string]history.Filter {
 
 // summed is what totals are asked of: a day of all, and all of one.
 func summed(t *testing.T) map[string]history.Filter {
-	to, err := history.ParseDestination("host7.example.com")
+	to, err := destination.Parse("host7.example.com")
 	if err != nil {
 		t.Fatal(err)
 	}

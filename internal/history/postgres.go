@@ -66,6 +66,7 @@ func postgresConfig(l Location) (*pgx.ConnConfig, error) {
 
 func postgresDialect() dialect {
 	return dialect{
+		kind: "postgres", goose: goose.DialectPostgres,
 		placeholder: func(n int) string { return "$" + strconv.Itoa(n) },
 		stamp: func(t time.Time) any {
 			if t.IsZero() {
@@ -95,7 +96,7 @@ func (s *postgresStore) prepare(ctx context.Context) error {
 	if s.migrated {
 		return nil
 	}
-	p, err := provider(s.db, goose.DialectPostgres, "postgres")
+	p, err := s.provider()
 	if err != nil {
 		return err
 	}
@@ -144,7 +145,7 @@ func (s *postgresStore) dead(ctx context.Context, run Run) (is bool, err error) 
 }
 
 func (s *postgresStore) check(ctx context.Context) error {
-	p, err := provider(s.db, goose.DialectPostgres, "postgres")
+	p, err := s.provider()
 	if err != nil {
 		return err
 	}

@@ -3,10 +3,16 @@ package history
 import (
 	"strings"
 	"time"
+
+	"github.com/pressly/goose/v3"
+
+	"github.com/socksctl/socksctl/internal/destination"
 )
 
 // dialect is what one kind of database has differently.
 type dialect struct {
+	kind        string // of its migrations
+	goose       goose.Dialect
 	placeholder func(n int) string  // of the nth argument, from 1
 	stamp       func(time.Time) any // a time as an argument; NULL for none
 	now         string              // the time of the moment, as an expression
@@ -91,7 +97,7 @@ func (q *query) sessions(f *Filter) {
 // from appends where the sessions come from that match f, and with which others.
 // A CROSS JOIN is a join like any other, but SQLite takes its tables in order.
 func (q *query) from(f *Filter, also, where string) {
-	keyed := f.To != (Destination{})
+	keyed := f.To != (destination.Pattern{})
 	q.add(" FROM ")
 	if keyed {
 		q.add("(")
@@ -104,35 +110,4 @@ func (q *query) from(f *Filter, also, where string) {
 		return
 	}
 	q.conditions(f)
-}
-
-// wentTo appends a query for the keys of the sessions that match f, of which the
-// destination is one: as asked for, as reached, and among the targets. Each branch
-// is sorted and limited by itself, so that one takes no more than it is to give.
-func (q *query) wentTo(f *Filter) {
-	q.branch(f, "sessions s", "s.host_key", "s.port")
-	q.add(" UNION ")
-	q.branch(f, "targets t JOIN sessions s ON s.run = t.run AND s.id = t.id", "t.host_key", "t.port")
-	if f.To.below {
-		return
-	}
-	q.add(" UNION ")
-	q.branch(f, "sessions s", "s.resolved", "s.resolved_port")
-	q.add(" UNION ")
-	q.branch(f, "targets t JOIN sessions s ON s.run = t.run AND s.id = t.id", "t.address", "t.port")
-}
-
-func (q *query) branch(f *Filter, from, column, port string) {
-	q.add("SELECT run, id FROM (SELECT DISTINCT s.run, s.id, s.start, s.bytes, s.written FROM " + from + " WHERE " + column + " <> ''")
-	if f.To.below {
-		q.add(" AND "+column+" >= ? AND "+column+" < ?", f.To.key+".", f.To.key+"/") // the slash follows the dot
-	} else {
-		q.add(" AND "+column+" = ?", f.To.key)
-	}
-	if f.To.port != 0 {
-		q.add(" AND "+port+" = ?", int64(f.To.port))
-	}
-	q.conditions(f)
-	q.order(f)
-	q.add(") AS b")
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/socksctl/socksctl/internal/destination"
 	"github.com/socksctl/socksctl/internal/history"
 )
 
@@ -66,7 +67,7 @@ type question struct {
 func questions(t *testing.T) map[string]question {
 	at := func(id int) time.Time { return after(time.Duration(id) * time.Minute) }
 	to := func(s string) history.Filter {
-		d, err := history.ParseDestination(s)
+		d, err := destination.Parse(s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,6 +106,17 @@ func questions(t *testing.T) map[string]question {
 		"target":         {to("192.0.2.53"), "7"},
 		"target by name": {to("dns.example.com"), "7"},
 		"mapped":         {to("::ffff:192.0.2.7"), "4 2 1"},
+		"network":        {to("192.0.2.0/24"), "7 4 2 1"},
+		"network, port":  {to("192.0.2.0/24:53"), "7"},
+		"part of one":    {to("192.0.2.6/31"), "4 2 1"},
+		"beside it":      {to("192.0.2.8/29"), ""},
+		"all of IPv4":    {to("0.0.0.0/0"), "9 7 4 2 1"},
+		"IPv6 network":   {to("2001:db8::/32"), "8 7 3"},
+		"all of IPv6":    {to("::/0"), "8 7 3"},
+		"port":           {to(":443"), "9 8 6 3 1"},
+		"port of target": {to(":54"), "7"},
+		"port, user":     {and(to(":443"), func(f *history.Filter) { f.User, f.Limit = "alice", 2 }), "9 6"},
+		"no literal":     {to("*.2.7"), ""},
 		"to, limit":      {and(to("192.0.2.7"), func(f *history.Filter) { f.Limit = 2 }), "4 2"},
 		"to, bytes":      {and(to("192.0.2.7"), func(f *history.Filter) { f.Order, f.Limit = history.ByBytes, 2 }), "2 4"},
 		"to, user":       {and(to("192.0.2.7"), func(f *history.Filter) { f.User = "alice" }), "2 1"},
@@ -159,24 +171,13 @@ func TestTotals(t *testing.T) {
 		check(history.Filter{Since: after(7 * time.Minute), Until: after(9 * time.Minute)}, history.PerDestination,
 			history.Total{Destination: "dns.example.com", Sessions: 1, Up: 400},
 			history.Total{Destination: "2001:db8::1", Sessions: 2, Up: 280, Down: 1})
-		to, err := history.ParseDestination("192.0.2.7")
+		to, err := destination.Parse("192.0.2.7")
 		if err != nil {
 			t.Fatal(err)
 		}
 		check(history.Filter{To: to}, history.PerUser,
 			history.Total{User: "alice", Sessions: 2, Up: 510, Down: 2}, history.Total{User: "bob", Sessions: 1, Up: 40, Down: 1})
 	})
-}
-
-func TestParseDestinationErrors(t *testing.T) {
-	for _, s := range []string{"example.com:0", "example.com:http", "*", "a.*.com", "*.*.com", ":443", "1.2.3.4:99999", "a:b:c", "."} {
-		if d, err := history.ParseDestination(s); err == nil {
-			t.Errorf("%q: got %+v, want an error", s, d)
-		}
-	}
-	if d, err := history.ParseDestination(""); err != nil || d != (history.Destination{}) {
-		t.Errorf("nothing: got %+v, %v", d, err)
-	}
 }
 
 func TestParseStatus(t *testing.T) {

@@ -51,6 +51,7 @@ type Record struct {
 	End    time.Time `json:"end,omitzero"`
 
 	Client   string   `json:"client"`
+	Via      string   `json:"via,omitempty"` // the balancer that said who the client is
 	Listener string   `json:"listener"`
 	TLS      string   `json:"tls,omitempty"`    // the version, "TLS 1.3"
 	Serial   string   `json:"serial,omitempty"` // of the client's certificate, hexadecimal
@@ -115,6 +116,9 @@ func (r *Record) describe(s *server.Session) {
 		if len(s.TLS.PeerCertificates) > 0 {
 			r.Serial = fmt.Sprintf("%x", s.TLS.PeerCertificates[0].SerialNumber)
 		}
+	}
+	if s.Via != nil {
+		r.Via = clean(s.Via.String())
 	}
 	if s.Command != "udp" { // the address in its request is where the client sends from
 		r.Host, r.Port = clean(s.Host), int(s.Port)

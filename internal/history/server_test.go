@@ -57,7 +57,9 @@ func recorded(t *testing.T, store history.Writer, o history.Options) (way func(u
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }() // ends with end
 	end = func() {
-		s.Close()
+		if err := s.Shutdown(t.Context()); err != nil { // waits for what has hung up and is not over yet
+			t.Error(err)
+		}
 		if err := <-served; !errors.Is(err, server.ErrServerClosed) {
 			t.Errorf("serve: %v", err)
 		}

@@ -69,6 +69,7 @@ func sqliteName(path string) string {
 
 func sqliteDialect() dialect {
 	return dialect{
+		kind: "sqlite", goose: goose.DialectSQLite3,
 		placeholder: func(int) string { return "?" },
 		stamp: func(t time.Time) any {
 			if t.IsZero() {
@@ -114,7 +115,7 @@ func (s *sqliteStore) prepare(ctx context.Context) error {
 	if s.migrated {
 		return nil
 	}
-	p, err := provider(s.db, goose.DialectSQLite3, "sqlite")
+	p, err := s.provider()
 	if err != nil {
 		return err
 	}
@@ -246,7 +247,7 @@ func (s *sqliteStore) Forget(ctx context.Context, user string) (int64, error) {
 }
 
 func (s *sqliteStore) check(ctx context.Context) error {
-	p, err := provider(s.db, goose.DialectSQLite3, "sqlite")
+	p, err := s.provider()
 	if err != nil {
 		return err
 	}

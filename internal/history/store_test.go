@@ -52,7 +52,7 @@ func full() history.Record {
 	return history.Record{
 		ID: 7, Run: 1, Node: "a", Status: history.Closed, Reason: "ok", Stage: "relay", Reply: 4,
 		Start: begin, Active: after(time.Second), End: after(2 * time.Second),
-		Client: "192.0.2.1:5555", Listener: "[::1]:1443", TLS: "TLS 1.3", Serial: "1f",
+		Client: "192.0.2.1:5555", Via: "10.0.0.1:6666", Listener: "[::1]:1443", TLS: "TLS 1.3", Serial: "1f",
 		User: "alice", Tried: "bob", Groups: []string{"staff", `with "quotes"`}, Method: "certificate",
 		Command: "udp", Host: "Example.com", Port: 443, Resolved: netip.MustParseAddrPort("[2001:db8::1]:443"),
 		Egress: "198.51.100.1:4444", Rule: "no. 1", Up: 1, Down: 1 << 40, DatagramsUp: 3, DatagramsDown: 4,

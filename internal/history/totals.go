@@ -40,7 +40,7 @@ func (q *query) perDestination(f *Filter) {
 		", s.up, s.down, s.datagrams_up, s.datagrams_down, s.start")
 	q.from(f, "", " AND s.host_key <> ''")
 	q.add(" UNION ALL SELECT key, MIN(name), 1, 0, SUM(up), SUM(down), SUM(datagrams_up), SUM(datagrams_down), MIN(start) FROM (" +
-		"SELECT t.run, t.id, CASE WHEN t.host_key <> '' THEN t.host_key ELSE t.address END AS key, " +
+		"SELECT t.run, t.id, CASE WHEN t.host_key <> '' THEN t.host_key ELSE t.address_key END AS key, " +
 		"CASE WHEN t.host <> '' THEN t.host ELSE t.address END AS name, " +
 		"t.up, t.down, t.datagrams_up, t.datagrams_down, t.start")
 	q.from(f, " CROSS JOIN targets t", " AND t.run = s.run AND t.id = s.id AND t.n >= 0")

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/socksctl/socksctl/internal/destination"
 	"github.com/socksctl/socksctl/server"
 )
 
@@ -14,7 +15,7 @@ import (
 type Filter struct {
 	User    string
 	Command string
-	To      Destination
+	To      destination.Pattern
 	Sort    Order
 	Limit   int // 0: no limit
 }
@@ -22,7 +23,19 @@ type Filter struct {
 // match tells whether f is about s, which has been admitted or is told of by the
 // goroutine of its own.
 func (f Filter) match(s *server.Session) bool {
-	return (f.User == "" || f.User == s.Identity.User) && (f.Command == "" || f.Command == s.Command) && f.To.of(s)
+	return (f.User == "" || f.User == s.Identity.User) && (f.Command == "" || f.Command == s.Command) && goesTo(f.To, s)
+}
+
+// goesTo tells whether to is where s goes. An association goes to each of its
+// targets.
+func goesTo(to destination.Pattern, s *server.Session) bool {
+	switch {
+	case to == destination.Pattern{}:
+		return true
+	case s.Command == "udp":
+		return slices.ContainsFunc(s.Remotes(), func(r server.Remote) bool { return to.Match(r.Host, r.Addr.Port(), r.Addr) })
+	}
+	return to.Match(s.Host, s.Port, s.Resolved())
 }
 
 // arrange sorts sessions, and cuts what is over the limit.

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/socksctl/socksctl/client"
+	"github.com/socksctl/socksctl/internal/destination"
 	"github.com/socksctl/socksctl/internal/live"
 	"github.com/socksctl/socksctl/server"
 )
@@ -134,7 +135,7 @@ func TestListed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for at, id := range map[string]uint64{to: next(t, w).Session.ID, far.LocalAddr().String(): next(t, w).Session.ID} {
-		d, err := live.ParseDestination(at)
+		d, err := destination.Parse(at)
 		if err != nil {
 			t.Fatal(err)
 		}

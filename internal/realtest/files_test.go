@@ -18,6 +18,15 @@ func writeFile(t *testing.T, path, content string) string {
 	return path
 }
 
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // writeStream writes stream(n) to a file.
 func writeStream(t *testing.T, path string, n int64) {
 	t.Helper()

@@ -4,6 +4,7 @@ package realtest_test
 
 import (
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"net"
@@ -67,15 +68,18 @@ func haproxy(t *testing.T, one, two string) string {
 // behind is a server that a balancer connects to, on loopback.
 type behind struct {
 	*process
-	tls string
+	tls                   string
+	admin, audit, history string // where it is asked, and what it writes
 }
 
 func serveBehind(t *testing.T, rules string) behind {
 	t.Helper()
 	keys := certificates(t)
-	b := behind{process: start(t, "serve", "--tls-listen", "127.0.0.1:0", "--proxy-protocol", "127.0.0.1", "--admin", "off",
+	dir := runtimeDir(t)
+	b := behind{admin: "unix:" + filepath.Join(dir, "a"), audit: filepath.Join(dir, "audit"), history: "sqlite://" + filepath.Join(dir, "history.db")}
+	b.process = start(t, "serve", "--tls-listen", "127.0.0.1:0", "--proxy-protocol", "127.0.0.1", "--admin", b.admin, "--audit", b.audit, "--history", b.history,
 		"--tls-cert", keys.file("server.crt"), "--tls-key", keys.file("server.key"), "--client-ca", keys.file("ca.crt"),
-		"--acl", writeFile(t, filepath.Join(t.TempDir(), "rules.toml"), rules))}
+		"--acl", writeFile(t, filepath.Join(t.TempDir(), "rules.toml"), rules))
 	b.tls = b.await(t, listening, 1)[0][1]
 	return b
 }
@@ -84,6 +88,34 @@ func serveBehind(t *testing.T, rules string) behind {
 func (p pki) from(t *testing.T, ip, balancer string) *client.Dialer {
 	t.Helper()
 	return &client.Dialer{Address: balancer, TLS: p.trusted(t), Forward: &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}}}
+}
+
+// record is what a test here wants to know of one, wherever it is written down.
+type record struct{ Client, Via, Command string }
+
+// knowsTheBalancer holds what a server tells of a session to that it came by the
+// balancer.
+func (b behind) knowsTheBalancer(t *testing.T, text string) {
+	t.Helper()
+	found := 0
+	for line := range strings.Lines(text) {
+		var r struct {
+			record
+			Session record
+		}
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		if r.Session.Client != "" {
+			r.record = r.Session
+		}
+		if strings.HasPrefix(r.Client, "127.0.0.9:") && strings.HasPrefix(r.Via, "127.0.0.1:") {
+			found++
+		}
+	}
+	if found == 0 {
+		t.Errorf("no session came by the balancer:\n%s", text)
+	}
 }
 
 // Behind the balancer every command works, and the servers know their clients: a
@@ -100,7 +132,16 @@ sources = ["127.0.0.9"]
 	servers := []behind{serveBehind(t, rules), serveBehind(t, rules)}
 	balancer := haproxy(t, servers[0].tls, servers[1].tls)
 	for range servers { // the balancer takes them in turn
-		for _, s := range sessions(t, certificates(t).from(t, "127.0.0.9", balancer), to) {
+		open := sessions(t, certificates(t).from(t, "127.0.0.9", balancer), to)
+		told := 0
+		for _, s := range servers {
+			list := mustRun(t, command(socksctl(t), "sessions", "--admin", s.admin, "--json"))
+			told += len(regexpOf(`"client":"127\.0\.0\.9:\d+","via":"127\.0\.0\.1:\d+"`).FindAllString(list, -1))
+		}
+		if told != len(open) {
+			t.Errorf("%d live sessions came by the balancer, want %d", told, len(open))
+		}
+		for _, s := range open {
 			if err := s.alive(); err != nil {
 				t.Errorf("%s: %v", s.what, err)
 			}
@@ -113,12 +154,19 @@ sources = ["127.0.0.9"]
 	awaitEither(t, servers[0].process, servers[1].process, `msg=refused .* client=127\.0\.0\.8:\d+ .* via=127\.0\.0\.1:\d+ `)
 	for _, s := range servers {
 		s.await(t, regexpOf(`msg=session .* client=127\.0\.0\.9:\d+ .* via=127\.0\.0\.1:\d+ `), 1)
+		s.knowsTheBalancer(t, readFile(t, s.audit))
 		for line := range strings.Lines(s.said.String()) {
 			if strings.Contains(line, "msg=refused") && !strings.Contains(line, "client=127.0.0.8:") { // such as a check
 				t.Error(line)
 			}
 		}
 	}
+	defer func() {
+		for _, s := range servers {
+			s.stop(t)
+			s.knowsTheBalancer(t, mustRun(t, command(socksctl(t), "sessions", "history", "--history", s.history, "--limit", "0", "--json")))
+		}
+	}()
 	// Nobody else may say who the client is.
 	direct := &client.Dialer{Address: servers[0].tls, TLS: certificates(t).trusted(t)}
 	if err := direct.Handshake(t.Context()); err == nil {
