@@ -274,7 +274,8 @@ func closedPort(t *testing.T) string {
 	t.Helper()
 	l := listen(t)
 	t.Cleanup(func() { l.Close() })
-	conn, err := net.Dial("tcp", l.Addr().String())
+	held := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}} // bound, so that nobody connects from there to itself
+	conn, err := held.Dial("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
