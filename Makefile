@@ -3,9 +3,11 @@
 GO        ?= go
 FUZZTIME  ?= 10s
 BENCHTIME ?= 1s
+ROUNDS    ?= 5
 LINT      := $(GO) tool -modfile=tools/go.mod golangci-lint
+LINTLOAD  := $(GO) tool -modfile=../../tools/go.mod golangci-lint
 
-.PHONY: build test lint fmt fuzz bench
+.PHONY: build test lint fmt fuzz bench compare gobench
 
 build: ## the program, for this machine, as ./socksctl
 	CGO_ENABLED=0 $(GO) build -trimpath -o socksctl ./cmd/socksctl
@@ -15,15 +17,25 @@ test: ## all tests; as root on Debian the programs that they drive are installed
 	$(GO) test -race -timeout 15m ./...
 	$(GO) test -timeout 5m -run 'Allocat' ./... # which the race detector distorts
 	cd tools/kubernetes && $(GO) test -count=1 . # the file that it reads is not of its module
+	cd bench/load && $(GO) test -race -count=1 -timeout 5m ./... # it builds what is not of its module
 
 lint:
 	$(LINT) run ./...
+	cd bench/load && $(LINTLOAD) run ./...
 
 fmt:
 	$(LINT) fmt ./...
+	cd bench/load && $(LINTLOAD) fmt ./...
 
 fuzz: ## every fuzz target for FUZZTIME
 	@tools/fuzz $(FUZZTIME)
 
-bench:
+bench: ## socksctl beside its peers and bare relays, into docs/performance.md: ROUNDS, ONLY=plain,tls/idle
+	@bench/programs
+	cd bench/load && $(GO) run . run -rounds $(ROUNDS) -only '$(ONLY)'
+
+compare: ## socksctl A against socksctl B in turns: A, B, ROUNDS, ONLY
+	cd bench/load && $(GO) run . compare -a '$(abspath $(A))' -b '$(abspath $(B))' -rounds $(ROUNDS) -only '$(ONLY)'
+
+gobench: ## the Go benchmarks, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...

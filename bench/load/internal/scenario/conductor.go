@@ -1,0 +1,163 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/socksctl/socksctl/bench/load/internal/result"
+	"github.com/socksctl/socksctl/bench/load/internal/subject"
+	"github.com/socksctl/socksctl/bench/load/internal/traffic"
+)
+
+// visitLimit is how long one measurement of one subject may take.
+const visitLimit = 90 * time.Second
+
+// Conductor runs scenarios in rounds. In each round every subject has its turn,
+// so that what else the machine does meets all alike.
+type Conductor struct {
+	Env    *subject.Env
+	Rounds int
+	Store  result.Store // what is measured is kept after each round
+	Commit string
+	Log    io.Writer // a line a measurement
+}
+
+// Run measures scenarios. One that fails is told of in its results, and the rest
+// is run.
+func (c *Conductor) Run(ctx context.Context, scenarios []Scenario) error {
+	var errs []error
+	for _, s := range scenarios {
+		var turns []turn
+		for _, one := range s.Subjects {
+			turns = append(turns, turn{one.Name, one, c.Env})
+		}
+		if _, err := c.one(ctx, s, turns, c.Store.Save); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", s.Name, err))
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// turn is a subject under the name that it has in the results.
+type turn struct {
+	name    string
+	subject subject.Subject
+	env     *subject.Env
+}
+
+// one measures a scenario in rounds, and has what there is saved after each.
+func (c *Conductor) one(ctx context.Context, s Scenario, turns []turn, save func(*result.Set) error) (*result.Set, error) {
+	p, err := newPlay(s)
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	set := &result.Set{Scenario: s.Name, Machine: result.ThisMachine(), Commit: c.Commit, Rounds: c.Rounds}
+	for _, t := range turns {
+		set.Subject(t.name)
+	}
+	for round := range c.Rounds {
+		for i := range turns {
+			t := turns[(i+round)%len(turns)]
+			values, err := p.measure(ctx, t)
+			if ctx.Err() != nil {
+				return set, context.Cause(ctx)
+			}
+			note(set.Subject(t.name), values, err)
+			c.tell(s, round, t.name, values, err)
+		}
+		if err := save(set); err != nil {
+			return set, err
+		}
+	}
+	return set, nil
+}
+
+// note keeps the values of a round, and the error of one that failed.
+func note(s *result.Subject, values map[string]float64, err error) {
+	if err != nil {
+		s.Error, s.Absent = err.Error(), errors.Is(err, subject.ErrMissing)
+		return
+	}
+	for metric, value := range values {
+		s.Values[metric] = append(s.Values[metric], value)
+	}
+}
+
+func (c *Conductor) tell(s Scenario, round int, name string, values map[string]float64, err error) {
+	line := fmt.Sprintf("%s %d/%d %s:", s.Name, round+1, c.Rounds, name)
+	for _, m := range s.Metrics {
+		if value, ok := values[m.Key]; ok {
+			line += fmt.Sprintf(" %.*f %s", m.Digits, value, m.Unit)
+		}
+	}
+	if err != nil {
+		line += " " + err.Error()
+	}
+	fmt.Fprintln(c.Log, line)
+}
+
+// play is a scenario with its origin and the subjects that run.
+type play struct {
+	Scenario
+	origin  *traffic.Origin
+	echo    *traffic.Echo
+	running map[string]*subject.Running
+}
+
+func newPlay(s Scenario) (p *play, err error) {
+	p = &play{Scenario: s, running: make(map[string]*subject.Running)}
+	if s.UDP {
+		p.echo, err = traffic.NewEcho()
+	} else {
+		p.origin, err = traffic.NewOrigin()
+	}
+	return p, err
+}
+
+func (p *play) close() {
+	for _, r := range p.running {
+		r.End()
+	}
+	if p.echo != nil {
+		p.echo.Close()
+	}
+	if p.origin != nil {
+		p.origin.Close()
+	}
+}
+
+func (p *play) target() string {
+	if p.echo != nil {
+		return p.echo.Addr()
+	}
+	return p.origin.Addr()
+}
+
+// measure is one visit to one subject, which is started for it if need be. One
+// that failed is started anew the next time.
+func (p *play) measure(ctx context.Context, t turn) (map[string]float64, error) {
+	ctx, cancel := context.WithTimeout(ctx, visitLimit)
+	defer cancel()
+	r := p.running[t.name]
+	if r == nil {
+		var err error
+		if r, err = t.subject.Start(t.env, p.target(), p.Options); err != nil {
+			return nil, err
+		}
+		p.running[t.name] = r
+	}
+	v := &visit{Running: r, origin: p.origin, resume: p.Options.Resume, values: make(map[string]float64)}
+	err := p.visit(ctx, v)
+	if err != nil || p.Fresh {
+		r.End()
+		delete(p.running, t.name)
+	}
+	return v.values, err
+}

@@ -1,0 +1,149 @@
+// Package subject starts what is measured: socksctl, its peers and the bounds,
+// each as programs of their own on an address of their own.
+package subject
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/socksctl/socksctl/bench/load/internal/process"
+	"github.com/socksctl/socksctl/bench/load/internal/traffic"
+)
+
+// ErrMissing is about a program that is not to be had on this machine.
+var ErrMissing = errors.New("not to be had here")
+
+// startLimit is how long a program may take until it accepts connections.
+const startLimit = 10 * time.Second
+
+// Programs are those that were built for a run. An empty path is one that could
+// not be.
+type Programs struct {
+	Socksctl string
+	ThingsGo string
+	SingBox  string
+}
+
+// Env is where subjects run.
+type Env struct {
+	Programs
+	self string // this program, which has the bounds
+	dir  string // for keys, sockets and records; removed by Close
+	last atomic.Int32
+	pki
+}
+
+// NewEnv makes keys and certificates by means of socksctl. The caller closes it.
+func NewEnv(p Programs) (*Env, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "b") // short, as sockets want it
+	if err != nil {
+		return nil, err
+	}
+	e := &Env{Programs: p, self: self, dir: dir}
+	if e.pki, err = newPKI(p.Socksctl, dir); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
+}
+
+// With is e with another socksctl.
+func (e *Env) With(socksctl string) *Env {
+	other := &Env{Programs: e.Programs, self: e.self, dir: e.dir, pki: e.pki}
+	other.Socksctl = socksctl
+	other.last.Store(e.last.Add(100))
+	return other
+}
+
+// Close removes what NewEnv made.
+func (e *Env) Close() error { return os.RemoveAll(e.dir) }
+
+// address returns one that no other process takes: its IP is in 127.0.0.0/8 and
+// has this process's id in it.
+func (e *Env) address() string {
+	id, n := os.Getpid(), e.last.Add(1)
+	return fmt.Sprintf("127.%d.%d.%d:1080", 64+(id>>8+int(n>>7))%128, id&0xff, 1+n&0x7f)
+}
+
+// file writes a file of a subject and returns its path.
+func (e *Env) file(name, text string) (string, error) {
+	path := filepath.Join(e.dir, fmt.Sprintf("%d-%s", e.last.Add(1), name))
+	return path, os.WriteFile(path, []byte(text), 0o600)
+}
+
+// Running is a subject that runs.
+type Running struct {
+	Way   *traffic.Way
+	procs []*process.Process
+}
+
+// start runs a program as a part of the subject and waits until it accepts
+// connections at an address. An empty one is not waited for.
+func (r *Running) start(address, name string, args ...string) error {
+	p, err := process.Start(name, args...)
+	if err != nil {
+		return err
+	}
+	r.procs = append(r.procs, p)
+	for end := time.Now().Add(startLimit); address != ""; {
+		if err := p.Err(); err != nil {
+			return err
+		}
+		c, err := net.DialTimeout("tcp", address, time.Second)
+		if err == nil {
+			return c.Close()
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("%s does not accept connections: %w", filepath.Base(name), err)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return nil
+}
+
+// End ends all of its programs.
+func (r *Running) End() {
+	for _, p := range r.procs {
+		p.End()
+	}
+}
+
+// Meter is a traffic.Meter of all of its programs.
+func (r *Running) Meter() (time.Duration, error) {
+	if err := r.err(); err != nil {
+		return 0, err
+	}
+	return process.CPU(r.ids()...)
+}
+
+// Usage is what all of its programs take.
+func (r *Running) Usage() (process.Usage, error) {
+	if err := r.err(); err != nil {
+		return process.Usage{}, err
+	}
+	return process.Take(r.ids()...)
+}
+
+func (r *Running) err() error {
+	for _, p := range r.procs {
+		if err := p.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Running) ids() (ids []int) {
+	for _, p := range r.procs {
+		ids = append(ids, p.ID())
+	}
+	return ids
+}

@@ -1,0 +1,112 @@
+package subject
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// Name and password of the apps that log in.
+const (
+	login  = "bench"
+	secret = "correct horse battery"
+)
+
+// rules is the policy that every socksctl has.
+const rules = `[global]
+default_policy = "block"
+
+[[users]]
+name = "*"
+[[users.rules]]
+action = "block"
+description = "an office"
+destinations = ["10.0.0.0/8", "*.internal.example", "payroll.example.com"]
+[[users.rules]]
+action = "block"
+description = "mail"
+destinations = ["*"]
+ports = [25, 465, 587]
+[[users.rules]]
+action = "allow"
+destinations = ["127.0.0.0/8"]
+`
+
+// Serve returns socksctl serve for plain SOCKS.
+func Serve() Subject {
+	return Subject{Name: "socksctl", Ours: true, start: func(e *Env, r *Running, _ string, o Options) error {
+		r.Way.Proxy = e.address()
+		args := []string{"--listen", r.Way.Proxy}
+		if o.Login {
+			r.Way.User, r.Way.Password = login, secret
+			path := filepath.Join(e.dir, fmt.Sprintf("%d-users", e.last.Add(1)))
+			if err := addUser(e.Socksctl, path); err != nil {
+				return err
+			}
+			args = append(args, "--users", path)
+		}
+		return e.serve(r, r.Way.Proxy, args...)
+	}}
+}
+
+// ServeTLS returns socksctl serve for SOCKS inside TLS.
+func ServeTLS() Subject {
+	return Subject{Name: "socksctl", Ours: true, start: func(e *Env, r *Running, _ string, o Options) error {
+		r.Way.Proxy, r.Way.TLS = e.address(), e.app(o)
+		return e.serve(r, r.Way.Proxy, e.tlsArgs(r.Way.Proxy, o.Mutual)...)
+	}}
+}
+
+// Forward returns socksctl forward and its socksctl serve, with mutual TLS
+// between the two.
+func Forward() Subject {
+	return Subject{Name: "socksctl", Ours: true, start: func(e *Env, r *Running, _ string, o Options) error {
+		server := e.address()
+		if err := e.serve(r, server, e.tlsArgs(server, true)...); err != nil {
+			return err
+		}
+		r.Way.Proxy = e.address()
+		args := []string{"forward", "--local", r.Way.Proxy, "--server", "socks5+tls://" + either(o.Delay, server),
+			"--server-name", serverName, "--ca", e.ca, "--cert", e.clientCert, "--key", e.clientKey, "--admin", e.socket()}
+		return r.start(r.Way.Proxy, e.Socksctl, append(args, o.Extra...)...)
+	}}
+}
+
+// serve starts socksctl serve with what it has as shipped: rules, the record of
+// its sessions, metrics.
+func (e *Env) serve(r *Running, address string, args ...string) error {
+	acl, err := e.file("rules.toml", rules)
+	if err != nil {
+		return err
+	}
+	history := "sqlite://" + filepath.Join(e.dir, fmt.Sprintf("%d.db", e.last.Add(1)))
+	all := append([]string{"serve", "--acl", acl, "--history", history, "--admin", e.socket()}, args...)
+	return r.start(address, e.Socksctl, all...)
+}
+
+func (e *Env) tlsArgs(address string, mutual bool) []string {
+	args := []string{"--tls-listen", address, "--tls-cert", e.serverCert, "--tls-key", e.serverKey}
+	if mutual {
+		args = append(args, "--client-ca", e.ca)
+	}
+	return args
+}
+
+func (e *Env) socket() string {
+	return "unix:" + filepath.Join(e.dir, fmt.Sprintf("%d.sock", e.last.Add(1)))
+}
+
+func addUser(socksctl, file string) error {
+	cmd := exec.Command(socksctl, "user", "add", login, "--users", file)
+	cmd.Stdin, cmd.Stderr = strings.NewReader(secret+"\n"), os.Stderr
+	return cmd.Run()
+}
+
+func either(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
