@@ -46,6 +46,7 @@ func memory(meminfo string) string {
 	return fmt.Sprintf("%.0f GiB", float64(kib)/(1<<20))
 }
 
+// String is a line about the machine.
 func (m Machine) String() string {
 	return fmt.Sprintf("%d cores (%s), %s of memory, Linux %s, %s", m.Cores, m.CPU, m.Memory, m.Kernel, m.Go)
 }
