@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 )
 
@@ -43,7 +44,7 @@ func (k *keeper) run(ctx context.Context) {
 	defer cancel()
 	if err := k.work(last); err != nil {
 		all, _ := k.waiting(0)
-		k.lose(all)
+		k.lose(all + len(k.lateEnds(math.MaxInt)))
 		k.options.Log.Error("history: ended without the last records", "lost", k.Dropped(), "err", err)
 	}
 }
@@ -79,7 +80,7 @@ func (k *keeper) work(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := errors.Join(k.writeEnded(ctx), k.writeOpen(ctx)); err != nil {
+	if err := errors.Join(k.writeEnded(ctx), k.finishLate(ctx), k.writeOpen(ctx)); err != nil {
 		return err
 	}
 	return k.expireOld(ctx)
@@ -118,6 +119,27 @@ func (k *keeper) writeEnded(ctx context.Context) error {
 	return nil
 }
 
+// finishLate closes the rows of those whose records there was no room for.
+func (k *keeper) finishLate(ctx context.Context) error {
+	for {
+		ends := k.lateEnds(batch)
+		if len(ends) == 0 {
+			return nil
+		}
+		closed, err := k.finish(ctx, ends)
+		if err != nil {
+			return err
+		}
+		k.finished(len(ends), int64(len(ends))-closed)
+	}
+}
+
+func (k *keeper) finish(ctx context.Context, ends []End) (closed int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	return k.store.Finish(ctx, k.Recorder.run, ends)
+}
+
 // writeOpen writes the rows of open sessions that changed.
 func (k *keeper) writeOpen(ctx context.Context) error {
 	now := time.Now()
@@ -151,11 +173,22 @@ func (k *keeper) write(ctx context.Context, records []Record) error {
 		case !errors.Is(err, ErrRecord):
 			return err
 		default:
-			k.lose(1)
 			k.tell(records[i].ID, err)
+			k.leaveOut(ctx, &records[i])
 		}
 	}
 	return nil
+}
+
+// leaveOut does without a record that the store does not take. Its row does not
+// stay open.
+func (k *keeper) leaveOut(ctx context.Context, r *Record) {
+	if r.Status != Open {
+		if closed, err := k.finish(ctx, []End{endOf(r)}); err == nil && closed == 1 {
+			return
+		}
+	}
+	k.lose(1)
 }
 
 func (k *keeper) try(ctx context.Context, records []Record) error {

@@ -19,7 +19,7 @@ type Options struct {
 	Retention    time.Duration // after which records are deleted, by their start; 0: never
 	Destinations Destinations  // what is kept of them; empty: full
 	Interval     time.Duration // from one write to the next; 0.5 s: a second at most is lost, also when writing takes its time
-	Queue        int           // records that wait for the store; 65,536
+	Queue        int           // records that wait for the store; 65,536. Of four times as many more, the ends do
 	Log          *slog.Logger  // nil logs nothing
 }
 
@@ -35,6 +35,7 @@ type Recorder struct {
 	mu      sync.Mutex
 	open    map[*server.Session]*entry
 	ended   []Record // that wait, the oldest first
+	late    []End    // of those that there was no room for, and whose rows are open
 	dropped int64
 	fault   error // of the last attempt to write
 }
@@ -44,7 +45,8 @@ var _ server.Observer = (*Recorder)(nil)
 // entry is what is known of the row of an open session.
 type entry struct {
 	wrote state     // what is in it
-	at    time.Time // when it was written; zero: never
+	at    time.Time // when it was written; zero: never, or it may be gone
+	isOut bool      // there may be one
 }
 
 // state is what changes while a session is open.
@@ -101,23 +103,33 @@ func (r *Recorder) Opened(s *server.Session) {
 func (r *Recorder) Closed(s *server.Session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var since time.Time
-	if e := r.open[s]; e != nil {
-		since = e.at
+	var e entry
+	if known := r.open[s]; known != nil {
+		e = *known
 		delete(r.open, s)
 	}
-	if len(r.ended) >= r.options.Queue {
+	if len(r.ended) < r.options.Queue {
+		r.ended = append(r.ended, r.record(s, e.at))
+		return
+	}
+	if !e.isOut || len(r.late) >= latePerPlace*r.options.Queue {
 		r.dropped++
 		return
 	}
-	r.ended = append(r.ended, r.record(s, since))
+	rec := RecordOf(s)
+	r.late = append(r.late, endOf(&rec))
 }
 
 // Run returns what the records of r have as theirs.
 func (r *Recorder) Run() Run { return r.run }
 
+// latePerPlace is how many ends are kept for each place in the queue: an eighth of a
+// record each.
+const latePerPlace = 4
+
 // Dropped returns how many records were lost: there was no room for them, or the
-// store did not take them.
+// store did not take them. Those whose rows were closed all the same are not among
+// them.
 func (r *Recorder) Dropped() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -174,6 +186,24 @@ func (r *Recorder) written(n int) {
 	}
 }
 
+// lateEnds returns some of the ends that wait.
+func (r *Recorder) lateEnds(most int) []End {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.late[:min(most, len(r.late))])
+}
+
+// finished takes out the first n ends that wait, of which so many had no row.
+func (r *Recorder) finished(n int, lost int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.dropped += lost
+	r.late = r.late[n:]
+	if len(r.late) == 0 {
+		r.late = nil
+	}
+}
+
 // changed is an open session whose row is to be written.
 type changed struct {
 	*server.Session
@@ -190,6 +220,7 @@ func (r *Recorder) changes(now time.Time) (all []changed) {
 	for s, e := range r.open {
 		st := stateOf(s)
 		if e.at.IsZero() || e.wrote != st || now.Sub(e.at) > heartbeat {
+			e.isOut = true
 			all = append(all, changed{s, e, st, e.at})
 		}
 	}
@@ -210,7 +241,7 @@ func (r *Recorder) forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, e := range r.open {
-		*e = entry{}
+		*e = entry{isOut: e.isOut}
 	}
 }
 

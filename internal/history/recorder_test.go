@@ -73,6 +73,22 @@ func (b *book) Write(ctx context.Context, records []history.Record) error {
 	return nil
 }
 
+func (b *book) Finish(_ context.Context, _ history.Run, ends []history.End) (closed int64, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.down {
+		return 0, errDown
+	}
+	for _, e := range ends {
+		if r, ok := b.rows[e.ID]; ok && r.Status == history.Open {
+			r.Up = e.Up
+			b.rows[e.ID] = r
+			closed++
+		}
+	}
+	return closed, nil
+}
+
 func (b *book) Expire(_ context.Context, before time.Time) (bool, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -235,6 +251,48 @@ func TestRecorderSurvivesItsStore(t *testing.T) {
 	if warnings, infos := strings.Count(logged.String(), "level=WARN"), strings.Count(logged.String(), "level=INFO"); warnings != 2 || infos != 2 {
 		t.Errorf("want one line when it fails and one when it is back, each time:\n%s", logged)
 	}
+}
+
+// What ends while there is no room left has its row closed all the same, as soon as
+// the store is back, as far as that can be kept in mind.
+func TestRecorderClosesRowsOfWhatIsLost(t *testing.T) {
+	const queue, open = 2, 2 + 4*2 + 3 // so many that three are lost
+	b := new(book)
+	inBubble(t, history.Options{Queue: queue}, b, func(t *testing.T, r *history.Recorder) {
+		var all []*server.Session
+		for i := range open {
+			all = append(all, made(uint64(i+1)))
+			r.Opened(all[i])
+		}
+		time.Sleep(time.Second)
+		b.set(func(b *book) { b.down = true })
+		time.Sleep(time.Second)
+		for i, s := range all {
+			s.BytesUp.Store(int64(i + 1))
+			r.Closed(s)
+		}
+		unseen := made(99) // has no row
+		r.Opened(unseen)
+		r.Closed(unseen)
+		if r.Dropped() != 4 {
+			t.Errorf("%d lost, want 4", r.Dropped())
+		}
+		b.set(func(b *book) { b.down = false })
+		time.Sleep(time.Minute)
+		left := 0
+		for i := range open {
+			switch b.row(uint64(i + 1)).Up {
+			case 0: // as it was when it was open
+				left++
+			case int64(i + 1):
+			default:
+				t.Errorf("got %+v", b.row(uint64(i+1)))
+			}
+		}
+		if left != 3 || r.Dropped() != 4 || r.Fault() != nil {
+			t.Errorf("%d rows are open, %d lost, fault %v, want 3, 4 and none", left, r.Dropped(), r.Fault())
+		}
+	})
 }
 
 // A store that hangs holds no session up, and the end waits for it only so long.

@@ -275,3 +275,44 @@ func TestReadNeedsAStore(t *testing.T) {
 		t.Error("opened nowhere")
 	}
 }
+
+// refusing is a Store that takes no record of a session that is over.
+type refusing struct{ history.Store }
+
+func (s refusing) Write(ctx context.Context, records []history.Record) error {
+	for i := range records {
+		if records[i].Status == history.Closed {
+			return fmt.Errorf("%w: it is over", history.ErrRecord)
+		}
+	}
+	return s.Store.Write(ctx, records)
+}
+
+// The row of a record that the store does not take is closed all the same.
+func TestRecordThatIsNotTaken(t *testing.T) {
+	eachStore(t, func(t *testing.T, p place) {
+		s := p.open(t, 1)
+		way, end := recorded(t, refusing{s}, history.Options{Interval: 10 * time.Millisecond})
+		to, _ := echoes(t)
+		c, err := way("alice", "secret").DialContext(t.Context(), "tcp", to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(limit))
+		for until := time.Now().Add(limit); len(all(t, s, history.Filter{Status: "open"})) == 0; {
+			if time.Now().After(until) {
+				t.Fatal("the session has no row")
+			}
+		}
+		fmt.Fprint(c, "hello")
+		if _, err := io.ReadFull(c, make([]byte, 5)); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		end()
+		if got := all(t, s, history.Filter{}); len(got) != 1 || got[0].Status != history.Closed || got[0].Reason != "ok" || got[0].Up != 5 || got[0].Host != "127.0.0.1" {
+			t.Errorf("got %+v", got)
+		}
+	})
+}

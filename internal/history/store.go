@@ -20,6 +20,10 @@ type Writer interface {
 	// wraps ErrRecord is the fault of a record, and any other of the store.
 	Write(ctx context.Context, records []Record) error
 
+	// Finish closes the rows of a run that are open as ends have it, and returns how
+	// many those were. It is for sessions whose records are lost.
+	Finish(ctx context.Context, run Run, ends []End) (closed int64, err error)
+
 	// Expire deletes records of sessions that began before a time and are not
 	// open, and tells whether there may be more of them.
 	Expire(ctx context.Context, before time.Time) (more bool, err error)

@@ -126,6 +126,29 @@ func TestStoreKeepsAllOfARecord(t *testing.T) {
 	})
 }
 
+// An end closes the row that it is of, if that is open, and leaves the rest of it.
+func TestStoreFinishes(t *testing.T) {
+	eachStore(t, func(t *testing.T, p place) {
+		s := p.open(t, 1)
+		open, closed, other := full(), full(), full()
+		open.Status, open.Reason, open.End, open.Targets = history.Open, "", time.Time{}, nil
+		closed.ID, closed.Targets = 8, nil
+		other.Run, other.Status, other.Targets = 2, history.Open, nil
+		other.Start, closed.Start = after(-time.Hour), after(-time.Minute)
+		store(t, s, open, closed, other)
+		end := history.End{ID: 7, Status: history.Closed, Reason: "aborted", Stage: "dial", Active: after(time.Minute), Time: after(time.Hour), Up: 11, Down: 12, DatagramsUp: 13, DatagramsDown: 14}
+		late, absent := end, end
+		late.ID, absent.ID = 8, 9
+		n, err := s.Finish(t.Context(), 1, []history.End{end, late, absent})
+		if n != 1 || err != nil {
+			t.Errorf("closed %d, %v, want 1", n, err)
+		}
+		open.Status, open.Reason, open.Stage, open.Active, open.End = end.Status, end.Reason, end.Stage, end.Active, end.Time
+		open.Up, open.Down, open.DatagramsUp, open.DatagramsDown = 11, 12, 13, 14
+		want(t, s, open, closed, other)
+	})
+}
+
 // A record replaces the one of before, and each of its targets.
 func TestStoreReplaces(t *testing.T) {
 	eachStore(t, func(t *testing.T, p place) {
