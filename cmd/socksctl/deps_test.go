@@ -55,6 +55,7 @@ var floors = map[string]int{
 	"internal/destination": 0, // where sessions go that are asked about
 
 	"bench":                  testsOnly,
+	"internal/pgtest":        testsOnly, // a PostgreSQL server for them
 	"internal/realtest":      testsOnly, // real programs against the command
 	"internal/sockstest":     testsOnly, // the conformance suite
 	"internal/sockstest/rig": testsOnly, // what it runs against

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"testing"
 	"time"
 )
 
@@ -54,6 +55,22 @@ func TotalsQuery(s Store, f Filter, by Axis) (string, []any) {
 	q := query{dialect: tablesOf(s).dialect}
 	q.totals(&f, by)
 	return q.text.String(), q.args
+}
+
+// HasTables tells whether there is anything at a place.
+func HasTables(t *testing.T, l Location) (there bool) {
+	t.Helper()
+	s, err := l.Open()
+	if err == nil {
+		err = tablesOf(s).db.QueryRowContext(t.Context(), tablesOf(s).hasVersion).Scan(&there)
+	}
+	if err == nil {
+		err = s.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return there
 }
 
 // MigrateTo brings the tables of a store to a version.

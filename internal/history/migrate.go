@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/netip"
@@ -78,6 +79,23 @@ func distinct(ctx context.Context, tx *sql.Tx, table, column string) (texts []st
 func migrate(ctx context.Context, p *goose.Provider) error {
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("history: bring the tables up to date: %w", err)
+	}
+	return checkVersion(ctx, p)
+}
+
+// check returns an error when the tables are not those that this program knows. It
+// makes none, as goose would.
+func (t *tables) check(ctx context.Context) error {
+	var there bool
+	if err := t.db.QueryRowContext(ctx, t.hasVersion).Scan(&there); err != nil {
+		return fmt.Errorf("history: %w", err)
+	}
+	if !there {
+		return errors.New("history: there are no tables yet: start a server with this place once")
+	}
+	p, err := t.provider()
+	if err != nil {
+		return err
 	}
 	return checkVersion(ctx, p)
 }

@@ -66,7 +66,7 @@ func postgresConfig(l Location) (*pgx.ConnConfig, error) {
 
 func postgresDialect() dialect {
 	return dialect{
-		kind: "postgres", goose: goose.DialectPostgres,
+		kind: "postgres", goose: goose.DialectPostgres, hasVersion: "SELECT to_regclass('schema_version') IS NOT NULL",
 		placeholder: func(n int) string { return "$" + strconv.Itoa(n) },
 		stamp: func(t time.Time) any {
 			if t.IsZero() {
@@ -142,14 +142,6 @@ func (s *postgresStore) claim(ctx context.Context, run Run) error {
 func (s *postgresStore) dead(ctx context.Context, run Run) (is bool, err error) {
 	err = s.db.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", int64(run)).Scan(&is)
 	return is, err
-}
-
-func (s *postgresStore) check(ctx context.Context) error {
-	p, err := s.provider()
-	if err != nil {
-		return err
-	}
-	return checkVersion(ctx, p)
 }
 
 // Close implements io.Closer. The lock goes with its connection.

@@ -59,7 +59,7 @@ func TestPostgresComesBack(t *testing.T) {
 	for i := range before {
 		r.Closed(made(uint64(i + 1)))
 	}
-	if err := c.stop(); err != nil {
+	if err := c.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	for i := range during - before {
@@ -67,7 +67,7 @@ func TestPostgresComesBack(t *testing.T) {
 	}
 	told.await(t, "history: cannot write")
 	open.BytesUp.Store(5)
-	if err := c.start(); err != nil {
+	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
 	told.await(t, "history: writing again")
@@ -137,11 +137,11 @@ func TestPostgresPasswords(t *testing.T) {
 		_, err = s.Begin(t.Context(), "a", 1)
 		return errors.Join(err, s.Close())
 	}
-	bare := c.url("proved", name)
+	bare := c.URL("proved", name)
 	for url, works := range map[string]bool{
-		bare: false, c.url("proved:hunter3", name): false, bare + "&password=hunter3": false,
-		c.url("proved:hunter2", name): true, bare + "&password=hunter2": true,
-		bare + "&password=hunter3&sslkey=/dev/null": false, c.url("proved:hunter3", name) + "&connect_timeout=hunter": false,
+		bare: false, c.URL("proved:hunter3", name): false, bare + "&password=hunter3": false,
+		c.URL("proved:hunter2", name): true, bare + "&password=hunter2": true,
+		bare + "&password=hunter3&sslkey=/dev/null": false, c.URL("proved:hunter3", name) + "&connect_timeout=hunter": false,
 		"postgres://proved:hunter3@" + strings.TrimSuffix(bare[len("postgres://proved@"):], "disable") + "hunter": false,
 	} {
 		err := begin(url)
@@ -158,7 +158,7 @@ func TestPostgresPasswords(t *testing.T) {
 	}
 	t.Setenv("PGPASSWORD", "")
 	file := filepath.Join(t.TempDir(), "pgpass")
-	if err := os.WriteFile(file, fmt.Appendf(nil, "127.0.0.1:%d:%s:proved:hunter2\n", c.port, name), 0o600); err != nil {
+	if err := os.WriteFile(file, fmt.Appendf(nil, "%s:%s:proved:hunter2\n", c.Address(), name), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PGPASSFILE", file)
@@ -171,12 +171,12 @@ func TestPostgresPasswords(t *testing.T) {
 func TestPostgresReaders(t *testing.T) {
 	c := running(t)
 	name := c.database(t)
-	s := placeAt(t, c.url("tester", name)).open(t, 1)
+	s := placeAt(t, c.URL("tester", name)).open(t, 1)
 	store(t, s, full())
 	if _, err := history.DB(s).Exec("CREATE ROLE reader LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader"); err != nil {
 		t.Fatal(err)
 	}
-	reader, err := placeAt(t, strings.Replace(c.url("reader", name), "postgres:", "postgresql:", 1)).Read(t.Context())
+	reader, err := placeAt(t, strings.Replace(c.URL("reader", name), "postgres:", "postgresql:", 1)).Read(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 type dialect struct {
 	kind        string // of its migrations
 	goose       goose.Dialect
+	hasVersion  string              // a query: whether there is a schema_version
 	placeholder func(n int) string  // of the nth argument, from 1
 	stamp       func(time.Time) any // a time as an argument; NULL for none
 	now         string              // the time of the moment, as an expression

@@ -262,6 +262,9 @@ func TestReadNeedsAStore(t *testing.T) {
 			s.Close()
 			t.Fatal("read what is not there")
 		}
+		if history.HasTables(t, p.Location) {
+			t.Error("tables were made by who only reads")
+		}
 		s := p.open(t, 1)
 		if _, err := history.DB(s).Exec("INSERT INTO schema_version (version_id, is_applied) VALUES (9999, true)"); err != nil {
 			t.Fatal(err)

@@ -69,7 +69,7 @@ func sqliteName(path string) string {
 
 func sqliteDialect() dialect {
 	return dialect{
-		kind: "sqlite", goose: goose.DialectSQLite3,
+		kind: "sqlite", goose: goose.DialectSQLite3, hasVersion: "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'schema_version')",
 		placeholder: func(int) string { return "?" },
 		stamp: func(t time.Time) any {
 			if t.IsZero() {
@@ -244,14 +244,6 @@ func (s *sqliteStore) Forget(ctx context.Context, user string) (int64, error) {
 	}
 	_, err = s.db.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
 	return n, err
-}
-
-func (s *sqliteStore) check(ctx context.Context) error {
-	p, err := s.provider()
-	if err != nil {
-		return err
-	}
-	return checkVersion(ctx, p)
 }
 
 // Close implements io.Closer.

@@ -43,7 +43,7 @@ func (q *query) perDestination(f *Filter) {
 		"SELECT t.run, t.id, CASE WHEN t.host_key <> '' THEN t.host_key ELSE t.address_key END AS key, " +
 		"CASE WHEN t.host <> '' THEN t.host ELSE t.address END AS name, " +
 		"t.up, t.down, t.datagrams_up, t.datagrams_down, t.start")
-	q.from(f, " CROSS JOIN targets t", " AND t.run = s.run AND t.id = s.id AND t.n >= 0")
+	q.from(f, " CROSS JOIN targets t", " AND s.command = 'udp' AND t.run = s.run AND t.id = s.id AND t.n >= 0")
 	q.add(") AS t GROUP BY run, id, key")
 }
 
