@@ -100,9 +100,9 @@ func (s *Server) start(raw net.Conn, listener string, config *tls.Config) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	session := &Session{
 		ID: s.lastID.Add(1), Start: time.Now(), Client: raw.RemoteAddr(), Listener: listener,
-		server: s, local: raw.LocalAddr(), cancel: cancel, epoch: s.epoch.Load(),
+		server: s, raw: raw, local: raw.LocalAddr(), cancel: cancel, epoch: s.epoch.Load(),
 	}
-	c := &conn{Session: session, ctx: context.WithValue(ctx, sessionKey{}, session), raw: raw, peer: raw, since: session.Start}
+	c := &conn{Session: session, ctx: context.WithValue(ctx, sessionKey{}, session), peer: raw, since: session.Start}
 	c.release = context.AfterFunc(ctx, func() { relay.Abort(raw) })
 	if !s.register(session) {
 		relay.Abort(raw)
@@ -117,6 +117,7 @@ func (s *Server) start(raw net.Conn, listener string, config *tls.Config) {
 		s.crowdOut(oldest)
 	}
 	_ = raw.SetDeadline(session.Start.Add(s.inForce().Handshake)) // one that cannot be set fails its first read
+	session.hurryIfClosing()
 	_ = relay.KeepAlive(raw, relay.KeepAliveConfig{})
 	go c.own(config)
 }

@@ -38,7 +38,6 @@ var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 1040) 
 type conn struct {
 	*Session
 	ctx     context.Context // ends with Session.End
-	raw     net.Conn        // as accepted
 	peer    net.Conn        // what SOCKS is spoken on: raw, or the TLS over it
 	in      *bufio.Reader   // reads peer until the request is there
 	release func() bool     // stops ctx's hold on raw
@@ -54,6 +53,9 @@ func (c *conn) enter(stage Stage) {
 	}
 	c.since = now
 	c.stage.Store(uint32(stage))
+	if stage <= StageRequest {
+		c.hurryIfClosing()
+	}
 }
 
 // own is the goroutine that owns the connection from accept on. A TLS handshake
@@ -253,6 +255,7 @@ func (c *conn) finish(err error) {
 	if cause != nil {
 		err = cause
 	} else if c.Stage() != StageRelay {
+		err = c.hurried(err)
 		relay.CloseDrained(c.peer, drainWait)
 	}
 	reason := c.reasonOf(err, cause != nil) // what ends it from here on is too late

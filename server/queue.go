@@ -35,6 +35,15 @@ func (q *queue) oldest() *Session {
 	return q.take()
 }
 
+// each calls f for each session. One that is being taken out waits for it.
+func (q *queue) each(f func(*Session)) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for s := range q.place {
+		f(s)
+	}
+}
+
 // take is oldest with q.mu held.
 func (q *queue) take() *Session {
 	front := q.order.Front()

@@ -154,17 +154,14 @@ func (s *Server) ServeTLS(l net.Listener) error {
 	return s.serve(l, s.TLS)
 }
 
-// farewell is how long a warm connection may still make a request when the
-// server shuts down: one may be under way, of a client that saw no reason to hurry.
-const farewell = 3 * time.Second
-
 // Shutdown stops accepting, and waits until all connections that were accepted
 // have ended or ctx has: then it returns ctx's error, and Close ends what is left.
 // Those that have not asked for anything yet still may, in the time that they had
-// for it; warm ones have a moment.
+// for it, if they do not stay silent for long; warm ones have a moment.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.init()
 	_ = s.stop()
+	s.waiting.each((*Session).hurry)
 	last := time.AfterFunc(farewell, s.dismiss)
 	defer last.Stop()
 	done := make(chan struct{})

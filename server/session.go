@@ -37,6 +37,7 @@ type Session struct {
 	active                     atomic.Int64            // the time of the last traffic, in nanoseconds since 1970
 	remotes                    atomic.Pointer[remotes] // of an association
 	server                     *Server
+	raw                        net.Conn                // the client's connection, as it was accepted
 	local                      net.Addr                // our end of the client's connection
 	cancel                     context.CancelCauseFunc // ends the context that everything of the session runs under
 	epoch                      uint64                  // of the rules, when it was accepted

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,9 +20,10 @@ func TestShutdownServesTheAccepted(t *testing.T) {
 			m := serveMemory(t, s)
 			raw, done := m.dial(), make(chan error, 1)
 			shutDown := func() {
+				time.Sleep(5 * time.Second)
 				synctest.Wait()
 				go func() { done <- s.Shutdown(context.Background()) }()
-				time.Sleep(9 * time.Second)
+				time.Sleep(2 * time.Second)
 			}
 			if !greeted {
 				shutDown()
@@ -52,26 +52,80 @@ func TestShutdownServesTheAccepted(t *testing.T) {
 	}
 }
 
-// Those that ask for nothing get no time beyond what they had.
+// Those that ask for nothing have a moment, and no time beyond what they had.
 func TestShutdownWaitsForNobodySilent(t *testing.T) {
+	for name, c := range map[string]struct {
+		greets bool
+		waits  time.Duration // before the shutdown
+		want   time.Duration
+	}{
+		"connected only":     {false, 4 * time.Second, 3 * time.Second},
+		"greeted":            {true, 4 * time.Second, 3 * time.Second},
+		"with no time left":  {true, 9 * time.Second, time.Second},
+		"connected just now": {false, 0, 3 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			record := new(closed)
+			s := &server.Server{Observer: record}
+			m := serveMemory(t, s)
+			conn := m.dial()
+			defer conn.Close()
+			if c.greets {
+				greet(t, conn)
+			}
+			time.Sleep(c.waits)
+			synctest.Wait()
+			start := time.Now()
+			go conn.Read(make([]byte, 1)) // ends with the connection
+			if err := s.Shutdown(context.Background()); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if got := time.Since(start); got != c.want {
+				t.Errorf("%s: it took %v, want %v", name, got, c.want)
+			}
+			ended := record.only(t)
+			if got := ended.EndReason(); got != server.EndShutdown || !errors.Is(ended.Err(), server.ErrServerClosed) {
+				t.Errorf("%s: ended for %s, %v, want the shutdown", name, got, ended.Err())
+			}
+		})
+	}
+}
+
+// slowly is a login that takes its time.
+type slowly struct{ takes time.Duration }
+
+func (slowly) Method(*server.Session) byte { return 2 }
+
+func (a slowly) Authenticate(_ context.Context, _ *server.Session, login server.Login) (server.Identity, error) {
+	time.Sleep(a.takes)
+	return server.Identity{User: login.Name}, nil
+}
+
+// A client that goes on is waited for, and so is a login that is being judged.
+func TestShutdownLetsClientsGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		record := new(closed)
-		s := &server.Server{Observer: record}
+		s := &server.Server{Outbound: reachable(), Observer: record, Auth: []server.Authenticator{slowly{4 * time.Second}}}
 		m := serveMemory(t, s)
-		c := m.dial()
-		defer c.Close()
-		greet(t, c)
-		time.Sleep(4 * time.Second)
-		start := time.Now()
-		go c.Read(make([]byte, 1)) // ends with the connection
-		if err := s.Shutdown(context.Background()); err != nil {
+		c, done := m.dial(), make(chan error, 1)
+		synctest.Wait()
+		go func() { done <- s.Shutdown(context.Background()) }()
+		time.Sleep(2 * time.Second)
+		send(t, c, 5, 1, 2)
+		expect(t, c, 5, 2)
+		time.Sleep(2 * time.Second)
+		send(t, c, 1, 1, 'a', 1, 'b')
+		expect(t, c, 1, 0)
+		time.Sleep(time.Second)
+		request(t, c, 1)
+		expect(t, c, 5, 0, 0, 1, 0, 0, 0, 0, 0, 0)
+		time.Sleep(time.Hour) // the deadlines are gone
+		c.Close()
+		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		if got := time.Since(start); got != 6*time.Second {
-			t.Errorf("it took %v, want 6s", got)
-		}
-		if err := record.only(t).Err(); !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("record: %v, want a deadline", err)
+		if got := record.only(t).Stage(); got != server.StageRelay {
+			t.Errorf("the session came to stage %v, want the relay", got)
 		}
 	})
 }
