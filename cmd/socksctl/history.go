@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/socksctl/socksctl/internal/config"
+	"github.com/socksctl/socksctl/internal/files"
 	"github.com/socksctl/socksctl/internal/history"
 )
 
@@ -76,6 +77,9 @@ func placeOf(c config.History) (history.Location, error) {
 
 // stateDir returns where a service keeps what it has to remember.
 func stateDir() (string, error) {
+	if dirs := files.UnitDirs("STATE_DIRECTORY"); len(dirs) > 0 {
+		return dirs[0], nil
+	}
 	if os.Geteuid() == 0 {
 		return "/var/lib/socksctl", nil
 	}

@@ -86,12 +86,7 @@ func (f *adminFlags) client(ctx context.Context) (*admin.Client, error) {
 
 // places says where a service would be found.
 func places() string {
-	var all []string
-	for _, service := range []string{admin.Serve, admin.Forward} {
-		if place, err := admin.Place(service); err == nil {
-			all = append(all, place)
-		}
-	}
+	all := admin.Places()
 	if len(all) == 0 {
 		return ""
 	}

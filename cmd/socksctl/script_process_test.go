@@ -42,7 +42,7 @@ func scriptStart(ts *testscript.TestScript, _ bool, args []string) {
 	p := &process{cmd: exec.Command(program, args[1:]...), exited: make(chan struct{})}
 	p.said.changed = make(chan struct{})
 	p.cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "GOCOVERDIR", "GORACE", "XDG_CONFIG_HOME", "SOCKSCTL_PROXY", "SOCKSCTL_SERVER_ADMIN", "SOCKSCTL_FORWARD_ADMIN", "SOCKSCTL_HISTORY_URL"} {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "GOCOVERDIR", "GORACE", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "RUNTIME_DIRECTORY", "STATE_DIRECTORY", "CONFIGURATION_DIRECTORY", "SOCKSCTL_PROXY", "SOCKSCTL_SERVER_ADMIN", "SOCKSCTL_FORWARD_ADMIN", "SOCKSCTL_HISTORY_URL"} {
 		p.cmd.Env = append(p.cmd.Env, name+"="+ts.Getenv(name))
 	}
 	p.cmd.Stdout, p.cmd.Stderr = &p.said, &p.said

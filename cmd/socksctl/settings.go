@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/viper"
 
 	"github.com/socksctl/socksctl/internal/config"
+	"github.com/socksctl/socksctl/internal/files"
 )
 
 // setting is one leaf of the configuration file, and the flag that goes before
@@ -220,12 +221,12 @@ func configFile(flags *pflag.FlagSet) (string, error) {
 	if file := os.Getenv("SOCKSCTL_CONFIG"); file != "" {
 		return file, nil
 	}
-	places := []string{"/etc"}
+	places := files.UnitDirs("CONFIGURATION_DIRECTORY")
 	if home, err := os.UserConfigDir(); err == nil {
-		places = append([]string{home}, places...)
+		places = append(places, filepath.Join(home, "socksctl"))
 	}
-	for _, place := range places {
-		file := filepath.Join(place, "socksctl", "config.toml")
+	for _, place := range append(places, "/etc/socksctl") {
+		file := filepath.Join(place, "config.toml")
 		if _, err := os.Stat(file); err == nil {
 			return file, nil
 		}

@@ -9,7 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
+
+	"github.com/socksctl/socksctl/internal/files"
 )
 
 // The services, whose sockets bear their names.
@@ -23,13 +26,40 @@ const (
 var ErrNoPlace = errors.New("XDG_RUNTIME_DIR is not set, and this is not root")
 
 // Place returns the address of a service where none is named: "unix:" and a path
-// in XDG_RUNTIME_DIR, or in /run for root. On Windows there is none: the error is
-// errors.ErrUnsupported.
+// in the directory that systemd made for it, else in XDG_RUNTIME_DIR, or in /run for
+// root. On Windows there is none: the error is errors.ErrUnsupported.
 func Place(service string) (string, error) {
+	if dirs := files.UnitDirs("RUNTIME_DIRECTORY"); len(dirs) > 0 {
+		return "unix:" + filepath.Join(dirs[0], service+".sock"), nil
+	}
+	return usualPlace(service)
+}
+
+// usualPlace is Place but for systemd.
+func usualPlace(service string) (string, error) {
 	if runtime.GOOS == "windows" {
 		return "", fmt.Errorf("a default admin socket: %w", errors.ErrUnsupported)
 	}
 	return place(service, os.Geteuid(), os.Getenv("XDG_RUNTIME_DIR"))
+}
+
+// Places returns where a service is looked for that no place was named for.
+func Places() (addresses []string) {
+	for _, address := range slices.Concat(places(Place), places(usualPlace)) {
+		if !slices.Contains(addresses, address) {
+			addresses = append(addresses, address)
+		}
+	}
+	return addresses
+}
+
+func places(find func(service string) (string, error)) (addresses []string) {
+	for _, service := range []string{Serve, Forward} {
+		if address, err := find(service); err == nil {
+			addresses = append(addresses, address)
+		}
+	}
+	return addresses
 }
 
 func place(service string, uid int, runtimeDir string) (string, error) {
@@ -76,14 +106,19 @@ func ownDir(dir string) error {
 	return nil
 }
 
-// Running returns the addresses of the services that answer at their [Place].
-func Running(ctx context.Context) (addresses []string) {
+// Running returns the addresses of the services that answer at their [Place]. What
+// runs in a unit of systemd's that has none may ask those of another.
+func Running(ctx context.Context) []string {
+	if here := answering(ctx, places(Place)); len(here) > 0 {
+		return here
+	}
+	return answering(ctx, places(usualPlace))
+}
+
+// answering returns those of some addresses that can be connected to.
+func answering(ctx context.Context, places []string) (addresses []string) {
 	var dialer net.Dialer
-	for _, service := range []string{Serve, Forward} {
-		address, err := Place(service)
-		if err != nil {
-			continue
-		}
+	for _, address := range places {
 		if c, err := dialer.DialContext(ctx, "unix", strings.TrimPrefix(address, "unix:")); err == nil {
 			c.Close()
 			addresses = append(addresses, address)
