@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/socksctl/socksctl/internal/errno"
 )
 
 // The reasons that [Reason] returns; they are labels for counters.
@@ -102,7 +104,7 @@ func transportReason(err error) string {
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded) {
 		return ReasonTimeout
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errno.Is(err, syscall.ECONNRESET, syscall.EPIPE) {
 		return ReasonTruncated
 	}
 	// crypto/tls has no type and no sentinel for these; a handshake in a test

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/socksctl/socksctl/client"
+	"github.com/socksctl/socksctl/internal/errno"
 	"github.com/socksctl/socksctl/server"
 )
 
@@ -88,7 +89,7 @@ func ListenBy(ctx context.Context, address string, open func(context.Context, st
 		return nil, errors.Join(err, four.Close())
 	}
 	six, err := open(ctx, net.JoinHostPort("::1", port))
-	if errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT) {
+	if errno.Is(err, syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT) {
 		return []net.Listener{four}, nil
 	}
 	if err != nil {

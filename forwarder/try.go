@@ -2,12 +2,12 @@ package forwarder
 
 import (
 	"context"
-	"errors"
 	"net"
 	"syscall"
 	"time"
 
 	"github.com/socksctl/socksctl/client"
+	"github.com/socksctl/socksctl/internal/errno"
 )
 
 // leastShare is what a server gets of the time at least, to be reached and
@@ -116,10 +116,5 @@ func (s *Servers) judge(ctx context.Context, m *member, err error) (goOn bool) {
 
 // isShortage tells whether it is this host that lacks something.
 func isShortage(err error) bool {
-	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
-		if errors.Is(err, errno) {
-			return true
-		}
-	}
-	return false
+	return errno.Is(err, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM)
 }

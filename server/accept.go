@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/socksctl/socksctl/internal/errno"
 	"github.com/socksctl/socksctl/internal/relay"
 )
 
@@ -86,12 +87,7 @@ func isPrivate(addr net.Addr) bool {
 // passes tells whether accept may succeed again after err: descriptors or
 // memory have run out, or the client has gone already.
 func passes(err error) bool {
-	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.ECONNRESET} {
-		if errors.Is(err, errno) {
-			return true
-		}
-	}
-	return false
+	return errno.Is(err, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.ECONNRESET)
 }
 
 // start makes a session of an accepted connection and starts the goroutine that

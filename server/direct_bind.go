@@ -8,6 +8,7 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/socksctl/socksctl/internal/errno"
 	"github.com/socksctl/socksctl/internal/relay"
 	"github.com/socksctl/socksctl/internal/socks5"
 )
@@ -91,7 +92,7 @@ func (d *Direct) open(ctx context.Context, network string, local netip.Addr, por
 	}
 	if port >= firstFreePort && d.Ports.Contains(port) {
 		err := try(port)
-		if !errors.Is(err, syscall.EADDRINUSE) {
+		if !errno.Is(err, syscall.EADDRINUSE) {
 			return l, err
 		}
 	}

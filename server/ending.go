@@ -5,6 +5,7 @@ import (
 	"io"
 	"syscall"
 
+	"github.com/socksctl/socksctl/internal/errno"
 	"github.com/socksctl/socksctl/internal/relay"
 )
 
@@ -101,5 +102,5 @@ func (c *conn) reasonAt(stage Stage, err error) EndReason {
 // hungUp tells whether a client that had nothing to say has gone, in order or not:
 // balancers end their checks by RST.
 func hungUp(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, relay.ErrTruncated) || errors.Is(err, syscall.ECONNRESET)
+	return errors.Is(err, io.EOF) || errors.Is(err, relay.ErrTruncated) || errno.Is(err, syscall.ECONNRESET)
 }

@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"github.com/socksctl/socksctl/internal/errno"
 )
 
 // Listen opens a listener on "host:port", or on "unix:PATH" with mode 0600: only
@@ -53,7 +55,7 @@ func removeStale(ctx context.Context, path string) error {
 		c.Close()
 		return syscall.EADDRINUSE
 	}
-	if !errors.Is(err, syscall.ECONNREFUSED) {
+	if !errno.Is(err, syscall.ECONNREFUSED) {
 		return err
 	}
 	return os.Remove(path)

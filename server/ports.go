@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/socksctl/socksctl/internal/errno"
 )
 
 // PortRange is the ports that BIND listeners and UDP relays are opened on, both
@@ -54,7 +56,7 @@ func (r PortRange) open(try func(port uint16) error) error {
 	start := rand.IntN(size)
 	for i := range size {
 		err := try(r.First + uint16((start+i)%size))
-		if !errors.Is(err, syscall.EADDRINUSE) {
+		if !errno.Is(err, syscall.EADDRINUSE) {
 			return err
 		}
 	}

@@ -48,6 +48,7 @@ var floors = map[string]int{
 	"internal/files":  0, // files that are replaced and watched
 	"internal/strict": 0, // TOML that says what is wrong where
 	"internal/human":  0, // what people read
+	"internal/errno":  0, // what the system says, by one name everywhere
 	"internal/page":   1, // the status page, drawn
 	"internal/owner":  0, // whose socket a client on this host has
 

@@ -6,6 +6,8 @@ import (
 	"os"
 	"sync"
 	"syscall"
+
+	"github.com/socksctl/socksctl/internal/errno"
 )
 
 // single moves one datagram a call, on systems that can do no better.
@@ -60,7 +62,7 @@ func (s *single) send(b *outBatch) error {
 	defer func() { b.n = 0 }()
 	for i := range b.n {
 		err := s.sendOne(&b.msgs[i])
-		if errors.Is(err, syscall.ECONNREFUSED) {
+		if errno.Is(err, syscall.ECONNREFUSED) {
 			err = s.sendOne(&b.msgs[i]) // it told of an earlier datagram
 		}
 		switch {
@@ -91,9 +93,9 @@ func (s *single) sendOne(m *message) (err error) {
 // dropFor tells why a datagram that the system refused was dropped.
 func dropFor(err error) Drop {
 	switch {
-	case errors.Is(err, syscall.EMSGSIZE):
+	case errno.Is(err, syscall.EMSGSIZE):
 		return DropTooLong
-	case errors.Is(err, syscall.ENOBUFS):
+	case errno.Is(err, syscall.ENOBUFS):
 		return DropFull
 	}
 	return DropUnsent

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/socksctl/socksctl/internal/errno"
 )
 
 // lingering bounds how long bytes that were received before a failure may take
@@ -98,7 +100,7 @@ func (r *run) fail(err error) bool {
 // vanished tells whether err is the system's word for a peer that answers no
 // more.
 func vanished(err error) bool {
-	return errors.Is(err, syscall.ETIMEDOUT) || errors.Is(err, syscall.EHOSTUNREACH)
+	return errno.Is(err, syscall.ETIMEDOUT, syscall.EHOSTUNREACH)
 }
 
 // abort ends both directions at once.

@@ -1,12 +1,13 @@
 package sockstest
 
 import (
-	"errors"
 	"net/netip"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/socksctl/socksctl/internal/errno"
 )
 
 // BIND returns statements 48 to 55 (RFC 1928, sections 4 and 6).
@@ -52,7 +53,7 @@ func gone(t testing.TB, listener netip.AddrPort) {
 			conn.SetLinger(0)
 			conn.Close()
 		}
-		return errors.Is(err, syscall.ECONNREFUSED)
+		return errno.Is(err, syscall.ECONNREFUSED)
 	})
 }
 
@@ -61,7 +62,7 @@ func gone(t testing.TB, listener netip.AddrPort) {
 func turnedAway(t testing.TB, from netip.Addr, listener netip.AddrPort) {
 	t.Helper()
 	conn, err := knock(from, listener)
-	if errors.Is(err, syscall.ECONNRESET) {
+	if errno.Is(err, syscall.ECONNRESET) {
 		return
 	}
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/socksctl/socksctl/internal/errno"
 )
 
 // Relay returns statements 45 to 47: what happens to the bytes of a tunnel.
@@ -133,7 +135,7 @@ func resetSeenByWrite(t testing.TB, b *Bench) {
 	if err == nil {
 		t.Fatal("writes to a target that is gone never fail")
 	}
-	if !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.ECONNABORTED) {
+	if !errno.Is(err, syscall.EPIPE, syscall.ECONNRESET, syscall.ECONNABORTED) {
 		t.Errorf("got %v, want a broken connection", err)
 	}
 }
