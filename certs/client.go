@@ -57,6 +57,7 @@ type clientState struct {
 	certificate *tls.Certificate // nil: none to show
 	cas         []*x509.Certificate
 	roots       *x509.CertPool // of them; nil: those of the system
+	verdicts    verdicts       // of the roots
 }
 
 // NewClient reads the files of config. Warnings about them go to its Log.
@@ -177,13 +178,12 @@ func (c *Client) verify(name string, chain []*x509.Certificate) error {
 	if len(chain) == 0 {
 		return &Error{Reason: ReasonOther, Err: errors.New("the server shows no certificate")}
 	}
-	pin, roots := pinOf(chain[0]), c.state.Load().roots
-	if roots != nil || len(c.pins) == 0 {
+	pin, state := pinOf(chain[0]), c.state.Load()
+	if state.roots != nil || len(c.pins) == 0 {
 		if name == "" {
 			return &Error{Reason: ReasonWrongName, Err: errors.New("no name to verify the server's certificate for")}
 		}
-		opts := x509.VerifyOptions{Roots: roots, DNSName: name, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
-		if _, err := verifyChain(chain, opts); err != nil {
+		if err := state.verify(name, chain); err != nil {
 			return c.distrust(name, chain[0]).explain(err)
 		}
 	}
@@ -193,6 +193,21 @@ func (c *Client) verify(name string, chain []*x509.Certificate) error {
 		return &Error{ReasonPinMismatch, hint, err}
 	}
 	return nil
+}
+
+// verify verifies chain for name. Against CAs of the system that is done each
+// time: these are not ours to know the changes of.
+func (s *clientState) verify(name string, chain []*x509.Certificate) error {
+	key := keyOf(name, chain)
+	if s.roots != nil && s.verdicts.recall(key) != nil {
+		return nil
+	}
+	opts := x509.VerifyOptions{Roots: s.roots, DNSName: name, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	chains, err := verifyChain(chain, opts)
+	if err == nil && s.roots != nil {
+		s.verdicts.remember(key, chain, chains)
+	}
+	return err
 }
 
 // distrust returns what there is to know about a certificate that will not do.

@@ -15,6 +15,7 @@ type trust struct {
 	revoked  *revocations // nil when there is no list
 	required bool
 	log      *slog.Logger
+	verdicts verdicts // of the pool
 }
 
 // verify judges a connection, resumed ones too: they bring the certificate of
@@ -27,10 +28,24 @@ func (t *trust) verify(cs tls.ConnectionState) error {
 		}
 		return nil
 	}
-	if len(cs.VerifiedChains) > 0 && !cs.DidResume {
-		return t.unrevoked(cs.VerifiedChains, nil)
+	key := keyOf("", cs.PeerCertificates)
+	known := t.verdicts.recall(key)
+	if cs.DidResume && known != nil && t.unrevoked(known.chains, nil) == nil {
+		return nil
 	}
-	return t.unrevoked(t.chains(cs, time.Time{}))
+	chains, err := cs.VerifiedChains, error(nil)
+	if cs.DidResume || len(chains) == 0 {
+		chains, err = t.chains(cs, time.Time{})
+	}
+	if err = t.unrevoked(chains, err); err != nil {
+		return err
+	}
+	if known == nil {
+		t.verdicts.remember(key, cs.PeerCertificates, chains)
+	} else {
+		known.share(cs)
+	}
+	return nil
 }
 
 // verifyAgain judges a connection that was let in earlier. Where the certificate
