@@ -35,6 +35,7 @@ var modes = []struct {
 	{"TLS12toPlain", tlsPair(tls.VersionTLS12), tcpPair},
 	{"PlainToTLS13", tcpPair, reversed(tlsPair(tls.VersionTLS13))},
 	{"TLStoTLS", tlsPair(tls.VersionTLS13), reversed(tlsPair(tls.VersionTLS12))},
+	{"KeepingTLSToPlain", keepingPair(tls.VersionTLS13), tcpPair},
 	{"UnixToPlain", unixPair, tcpPair},
 	{"Opaque", hidden(tcpPair), tcpPair},
 	{"Wrapped", wrapped(tcpPair), wrapped(tlsPair(tls.VersionTLS13))},

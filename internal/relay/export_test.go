@@ -1,5 +1,7 @@
 package relay
 
+import "crypto/tls"
+
 // Lingering is how long the other direction goes on after a write has failed.
 const Lingering = lingering
 
@@ -17,3 +19,13 @@ func Recorded(first, second error) error {
 	r.fail(second)
 	return *r.err.Load()
 }
+
+// KeepBuffers makes the tls.Conn over r keep its buffers, as where none can be
+// lent to it.
+func KeepBuffers(r *Raw) *Raw {
+	r.keeps = true
+	return r
+}
+
+// Lends reports whether c can be lent a buffer.
+func Lends(c *tls.Conn, r *Raw) bool { return newScratch(c, r).rawInput != nil }

@@ -53,6 +53,9 @@ func (f *flow) copyOnce(src source) (more, inOrder bool) {
 	if err != nil {
 		return false, f.ended(err)
 	}
+	if f.dst.raw != nil {
+		most = min(most, payloadSize)
+	}
 	buf, n, err := src.read(most, true)
 	if err != nil {
 		return false, f.ended(err)
@@ -70,8 +73,11 @@ func (f *flow) copyRecords() bool {
 		return f.ended(err)
 	}
 	f.src.raw.poll = true
+	own := newScratch(f.src.tls, f.src.raw)
+	defer own.takeBack()
 	for {
 		buf := buffers.get()
+		own.lend()
 		n, err := readAvailable(f.src.tls, buf[:payloadSize])
 		written := f.writeInTurn(buf[:n])
 		buffers.put(buf)
@@ -79,6 +85,7 @@ func (f *flow) copyRecords() bool {
 			return false
 		}
 		if err == syscall.EAGAIN {
+			own.takeBack()
 			err = f.src.raw.fill(true)
 		}
 		if err != nil {

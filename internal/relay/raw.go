@@ -8,18 +8,25 @@ import (
 	"time"
 )
 
+// opening is how many bytes of a connection are read without a buffer: those of
+// the handshake and the request, of which nothing is there before it is waited
+// for.
+const opening = 16 << 10
+
 // Raw is the conn under a tls.Conn, at either end. It adds three things: an end
 // of the connection is [ErrTruncated] and not io.EOF (crypto/tls does not read
 // on once it has close_notify, so every end that it sees came without); bytes
 // are read as many at a time as there are, into a buffer that is held only
-// until crypto/tls has taken them; and a tunnel can gather the records of one
-// large write into one system call.
+// until crypto/tls has taken them, a record at a time; and a tunnel can gather
+// the records of one large write into one system call.
 type Raw struct {
 	net.Conn
 	src source // nil if the conn has no descriptor
 
-	heard bool // something was read; of the one goroutine that reads
-	poll  bool // Read returns syscall.EAGAIN where it would wait; of the one goroutine that reads
+	came    int     // bytes read, as far as they matter; of the one goroutine that reads
+	framing framing // of what is read; likewise
+	poll    bool    // Read returns syscall.EAGAIN where it would wait; likewise
+	keeps   bool    // the tls.Conn keeps its own buffers; set before it is used
 
 	in        sync.Mutex
 	closed    bool
@@ -44,28 +51,38 @@ func (r *Raw) NetConn() net.Conn { return r.Conn }
 
 // Heard tells whether anything has come from the peer. It is for the goroutine
 // that reads.
-func (r *Raw) Heard() bool { return r.heard }
+func (r *Raw) Heard() bool { return r.came > 0 }
 
 // Read reads from the conn. Its end is [ErrTruncated].
 func (r *Raw) Read(p []byte) (int, error) {
-	if r.src == nil {
-		n, err := r.Conn.Read(p)
-		r.heard = r.heard || n > 0
-		return n, truncated(err)
-	}
 	if len(p) == 0 {
 		return 0, nil
+	}
+	if r.src == nil || r.came < opening && !r.poll {
+		n, err := r.Conn.Read(p)
+		r.came = min(r.came+n, opening)
+		r.framing.skip(p[:n])
+		return n, truncated(err)
 	}
 	if err := r.fill(!r.poll); err != nil {
 		return 0, err
 	}
+	return r.take(p)
+}
+
+// take moves what was read into p, as far as that belongs to one record:
+// crypto/tls keeps its buffer small as long as it is given no more, and has
+// nothing to move to its front.
+func (r *Raw) take(p []byte) (int, error) {
 	r.in.Lock()
 	defer r.in.Unlock()
 	if r.buf == nil {
 		return 0, net.ErrClosed
 	}
-	r.heard = true
-	n := copy(p, r.buf[r.next:r.end])
+	b := r.buf[r.next:r.end]
+	n := r.framing.take(b[:min(len(p), len(b))])
+	copy(p, b[:n])
+	r.came = min(r.came+n, opening)
 	if r.next += n; r.next == r.end {
 		r.giveBack()
 	}
