@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 
+	"github.com/socksctl/socksctl/internal/relay"
 	"github.com/socksctl/socksctl/internal/socks5"
 )
 
@@ -18,31 +19,31 @@ var errNobody = fmt.Errorf("nobody connected in time: %w", socks5.TTLExpired)
 
 // bind carries out BIND (RFC 1928, sections 4 and 6): reply 1 when the listener
 // stands, reply 2 when the peer has connected.
-func (c *conn) bind(addr socks5.Addr, early []byte) error {
+func (c *conn) bind(addr socks5.Addr, early []byte) (*relay.Tunnel, error) {
 	ctx, cancel := context.WithTimeout(c.ctx, c.server.inForce().Connect)
 	l, err := c.server.outbound.Listen(ctx, "tcp", addr.String())
 	cancel()
 	if err != nil {
-		return c.refuse(fmt.Errorf("bind: %w", err))
+		return nil, c.refuse(fmt.Errorf("bind: %w", err))
 	}
 	defer l.Close()
 	c.setBound(l.Addr())
 	if err := c.reply(socks5.Succeeded, socks5.AddrOf(l.Addr())); err != nil {
-		return err
+		return nil, err
 	}
 	peer, early, err := c.await(l, early)
 	l.Close()
 	if errors.Is(err, errHungUp) {
-		return err
+		return nil, err
 	}
 	if err != nil {
-		return c.refuse(fmt.Errorf("bind: %w", err))
+		return nil, c.refuse(fmt.Errorf("bind: %w", err))
 	}
 	if err := c.reply(socks5.Succeeded, socks5.AddrOf(peer.RemoteAddr())); err != nil {
 		peer.Close()
-		return err
+		return nil, err
 	}
-	return c.relay(peer, early)
+	return c.join(peer, early), nil
 }
 
 // await waits for the peer, for the client to hang up, or for the time to be

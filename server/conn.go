@@ -59,7 +59,8 @@ func (c *conn) enter(stage Stage) {
 }
 
 // own is the goroutine that owns the connection from accept on. A TLS handshake
-// grows its stack for good, so that what follows one runs on a fresh one.
+// grows its stack for good, and so does a dial: what follows each of them, and may
+// wait for hours, runs on a fresh one.
 func (c *conn) own(config *tls.Config) {
 	err := c.introduce()
 	if err == nil {
@@ -70,14 +71,25 @@ func (c *conn) own(config *tls.Config) {
 		return
 	}
 	if config == nil {
-		c.finish(c.converse())
+		c.serve()
 		return
 	}
 	if err = c.handshake(config); err != nil {
 		c.finish(err)
 		return
 	}
-	go func() { c.finish(c.converse()) }()
+	go c.serve()
+}
+
+// serve carries out what the client asks for, and goes on to the relay, if it
+// comes to that.
+func (c *conn) serve() {
+	tunnel, err := c.converse()
+	if tunnel == nil {
+		c.finish(err)
+		return
+	}
+	go func() { c.finish(tunnel.Run(c.ctx)) }()
 }
 
 // gate asks the Gate, if there is one, whether c may come in.
@@ -88,8 +100,9 @@ func (s *Server) gate(c *conn) error {
 	return s.Gate(c.Session, c.raw)
 }
 
-// converse reads greeting, login and request, and carries the request out.
-func (c *conn) converse() error {
+// converse reads greeting, login and request, and carries the request out. What
+// it may return is the tunnel that is left to run.
+func (c *conn) converse() (*relay.Tunnel, error) {
 	c.in = readers.Get().(*bufio.Reader)
 	c.in.Reset(c.peer)
 	req, err := c.admit()
@@ -98,7 +111,7 @@ func (c *conn) converse() error {
 	readers.Put(c.in)
 	c.in = nil
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if observer := c.server.Observer; observer != nil {
 		observer.Opened(c.Session)
@@ -109,9 +122,9 @@ func (c *conn) converse() error {
 	case socks5.Bind:
 		return c.bind(req.Addr, early)
 	case socks5.Associate:
-		return c.associate(req.Addr)
+		return nil, c.associate(req.Addr)
 	default:
-		return c.stream(req.Command, early)
+		return nil, c.stream(req.Command, early)
 	}
 }
 
@@ -237,15 +250,14 @@ func (c *conn) refuse(err error) error {
 	return err
 }
 
-// relay joins the client and target until both have ended.
-func (c *conn) relay(target net.Conn, early []byte) error {
+// join returns the tunnel from the client to target, which is to run next.
+func (c *conn) join(target net.Conn, early []byte) *relay.Tunnel {
 	c.enter(StageRelay)
-	tunnel := relay.Tunnel{
+	return &relay.Tunnel{
 		Client: c.peer, Target: target, Early: early, Idle: c.server.inForce().Idle,
 		Up: &c.BytesUp, Down: &c.BytesDown, Active: &c.active,
 		ShapeUp: upward{c.Session}, ShapeDown: downward{c.Session},
 	}
-	return tunnel.Run(c.ctx)
 }
 
 // finish ends the session: it closes the client's connection so that a last

@@ -5,24 +5,25 @@ import (
 	"fmt"
 	"net"
 
+	"github.com/socksctl/socksctl/internal/relay"
 	"github.com/socksctl/socksctl/internal/socks5"
 )
 
 // connect carries out CONNECT (RFC 1928, sections 4 and 6).
-func (c *conn) connect(addr socks5.Addr, early []byte) error {
+func (c *conn) connect(addr socks5.Addr, early []byte) (*relay.Tunnel, error) {
 	ctx, cancel := context.WithTimeout(c.ctx, c.server.inForce().Connect)
 	target, err := c.server.outbound.DialContext(ctx, "tcp", addr.String())
 	cancel()
 	if err != nil {
-		return c.refuse(fmt.Errorf("connect: %w", err))
+		return nil, c.refuse(fmt.Errorf("connect: %w", err))
 	}
 	bound := boundAddr(target)
 	c.setBound(bound)
 	if err := c.reply(socks5.Succeeded, socks5.AddrOf(bound)); err != nil {
 		target.Close()
-		return err
+		return nil, err
 	}
-	return c.relay(target, early)
+	return c.join(target, early), nil
 }
 
 // boundAddr returns what BND.ADDR is to say of a connection.
