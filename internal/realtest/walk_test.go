@@ -13,7 +13,7 @@ import (
 )
 
 // walked are the documents whose commands TestDocuments runs.
-var walked = []string{"quick-start.md", "server.md", "forwarder.md", "migration.md"}
+var walked = []string{"quick-start.md", "server.md", "forwarder.md", "certificates.md", "migration.md"}
 
 // walkProgram is the environment variable that says where the program under
 // test is to a test binary that runs in a world of its own.

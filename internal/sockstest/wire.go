@@ -41,9 +41,13 @@ func (c strictEOF) Read(p []byte) (int, error) {
 // newWire holds raw for the length of the test.
 func newWire(t testing.TB, raw *net.TCPConn) *wire {
 	t.Cleanup(func() { raw.Close() })
-	raw.SetDeadline(time.Now().Add(hang))
-	return &wire{t, raw, raw}
+	w := &wire{t, raw, raw}
+	w.wait()
+	return w
 }
+
+// wait gives what comes next its time.
+func (w *wire) wait() { w.raw.SetDeadline(time.Now().Add(hang)) }
 
 // tcp connects to ep as an app does, before any TLS.
 func (b *Bench) tcp(t testing.TB, ep *Endpoint) *wire {
@@ -85,6 +89,7 @@ func (w *wire) handshake(config *tls.Config) error {
 // send writes the messages in one write.
 func (w *wire) send(messages ...[]byte) {
 	w.t.Helper()
+	w.wait()
 	if _, err := w.Write(join(messages...)); err != nil {
 		w.t.Fatalf("write % x: %v", join(messages...), err)
 	}
@@ -93,6 +98,7 @@ func (w *wire) send(messages ...[]byte) {
 // expect reads as many bytes as want has, and compares.
 func (w *wire) expect(want ...[]byte) {
 	w.t.Helper()
+	w.wait()
 	all := join(want...)
 	got := make([]byte, len(all))
 	n, err := io.ReadFull(w, got)
@@ -104,6 +110,7 @@ func (w *wire) expect(want ...[]byte) {
 // end reads the orderly end of the stream, which must come next.
 func (w *wire) end() {
 	w.t.Helper()
+	w.wait()
 	rest, err := io.ReadAll(w)
 	if len(rest) > 0 {
 		w.t.Fatalf("got %s after the last reply, want the end", brief(rest))
@@ -116,6 +123,7 @@ func (w *wire) end() {
 // broken reads until the stream breaks, and fails when it ends in order instead.
 func (w *wire) broken() {
 	w.t.Helper()
+	w.wait()
 	_, err := io.Copy(io.Discard, w)
 	if err == nil {
 		w.t.Fatal("got an orderly end, want a broken connection")
@@ -129,7 +137,7 @@ func (w *wire) broken() {
 func (w *wire) silent(d time.Duration) {
 	w.t.Helper()
 	w.SetReadDeadline(time.Now().Add(d))
-	defer w.SetReadDeadline(time.Now().Add(hang))
+	defer w.wait()
 	var one [1]byte
 	n, err := w.Read(one[:])
 	if n > 0 || !timedOut(err) {
@@ -140,6 +148,7 @@ func (w *wire) silent(d time.Duration) {
 // finish shuts down this side: close_notify under TLS, a FIN without it.
 func (w *wire) finish() {
 	w.t.Helper()
+	w.wait()
 	if err := w.Conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
 		w.t.Fatalf("shut down: %v", err)
 	}
@@ -161,6 +170,7 @@ func (w *wire) greet() {
 // bound reads a reply 00 and returns its address.
 func (w *wire) bound() netip.AddrPort {
 	w.t.Helper()
+	w.wait()
 	var head [4]byte
 	if _, err := io.ReadFull(w, head[:]); err != nil {
 		w.t.Fatalf("read the reply: %v", err)
