@@ -127,7 +127,8 @@ func (f *historyFlags) print(ctx context.Context, s streams, store history.Reade
 }
 
 func encodeAll(s streams, records iter.Seq2[history.Record, error]) error {
-	to := json.NewEncoder(s.out)
+	to, seen, n := json.NewEncoder(s.out), s.exportProgress(), 0
+	defer seen.clear()
 	for r, err := range records {
 		if err == nil {
 			err = to.Encode(r)
@@ -135,6 +136,8 @@ func encodeAll(s streams, records iter.Seq2[history.Record, error]) error {
 		if err != nil {
 			return err
 		}
+		n++
+		seen.show("sessions: %d", n)
 	}
 	return nil
 }

@@ -16,6 +16,9 @@ type exchange struct {
 	to      net.Addr
 	timeout time.Duration // from the last datagram, sent or received
 	print   func(answer) error
+	of      int // datagrams there will be; 0 while nobody knows
+
+	progress *progress
 
 	mu       sync.Mutex
 	sent     int
@@ -29,6 +32,7 @@ type exchange struct {
 func (x *exchange) run(s streams, payloads iter.Seq2[[]byte, error]) error {
 	go x.send(payloads) // ends with payloads, or with the process
 	err := x.receive()
+	x.progress.clear()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	switch {
@@ -71,9 +75,19 @@ func (x *exchange) sendOne(data []byte) error {
 	}
 	x.mu.Lock()
 	x.sent, x.last = x.sent+1, time.Now()
+	x.showProgress()
 	x.mu.Unlock()
 	_, err := x.pc.WriteTo(data, x.to)
 	return err
+}
+
+// showProgress is called with mu held.
+func (x *exchange) showProgress() {
+	of := ""
+	if x.of > 0 {
+		of = fmt.Sprintf(" of %d", x.of)
+	}
+	x.progress.show("%d%s sent, %d answered", x.sent, of, x.received)
 }
 
 // receive prints answers until there is one for each datagram, or the time is
@@ -89,6 +103,7 @@ func (x *exchange) receive() error {
 			return err
 		}
 		a, done := x.take(buf[:n], from)
+		x.progress.clear()
 		if err := x.print(a); err != nil || done {
 			return err
 		}

@@ -125,7 +125,7 @@ func newExchange(t *testing.T, timeout time.Duration) *exchange {
 		ends[1].Close()
 		<-answered
 	})
-	return &exchange{pc: ends[0], to: ends[1].LocalAddr(), timeout: timeout}
+	return &exchange{pc: ends[0], to: ends[1].LocalAddr(), timeout: timeout, progress: new(progress)}
 }
 
 func errorText(err error) string {

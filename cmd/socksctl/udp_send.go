@@ -47,7 +47,13 @@ within --timeout of the last. It fails when none came at all.`,
 				return err
 			}
 			defer pc.Close()
-			x := &exchange{pc: pc, to: client.Addr(args[0]), timeout: o.Timeout, print: answerPrinter(s.out, o.json)}
+			x := &exchange{
+				pc: pc, to: client.Addr(args[0]), timeout: o.Timeout, print: answerPrinter(s.out, o.json),
+				progress: s.progress(),
+			}
+			if counted {
+				x.of = o.count
+			}
 			return x.run(s, o.payloads(s.in, args[1:], counted))
 		},
 	}
