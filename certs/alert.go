@@ -20,6 +20,7 @@ const (
 	alertAccessDenied           tls.AlertError = 49
 	alertProtocolVersion        tls.AlertError = 70
 	alertInsufficientSecurity   tls.AlertError = 71
+	alertInternalError          tls.AlertError = 80
 	alertUnrecognizedName       tls.AlertError = 112
 	alertCertificateRequired    tls.AlertError = 116
 )
@@ -82,6 +83,8 @@ func alertText(code tls.AlertError) (text, hint string) {
 		return "the server speaks no version of TLS that we do", "ours are 1.2 and 1.3: the server needs an update"
 	case alertInsufficientSecurity:
 		return "the server shares no cipher suite with us", "the server needs an update, or other settings of TLS"
+	case alertInternalError:
+		return "the server broke off the handshake for a fault of its own", "it may have no certificate yet: the server's log says"
 	case alertUnrecognizedName:
 		return "the server does not know the name that we asked for", "give the right one with --server-name"
 	}

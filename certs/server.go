@@ -31,6 +31,7 @@ const (
 type ServerConfig struct {
 	CertFile, KeyFile string           // PEM; an empty KeyFile: the key is in CertFile
 	Certificate       *tls.Certificate // in place of the files
+	Source            Source           // in place of both
 
 	ClientCAFile string
 	ClientCAs    []*x509.Certificate // in place of the file
@@ -76,11 +77,22 @@ func NewServer(config ServerConfig) (*Server, error) {
 // ticket keys of its own.
 func (s *Server) TLSConfig() *tls.Config { return s.tls }
 
-// Certificate returns the certificate in force.
-func (s *Server) Certificate() *x509.Certificate { return s.state.Load().certificate.Leaf }
+// Certificate returns the certificate in force. It is nil while a Source has none.
+func (s *Server) Certificate() *x509.Certificate {
+	if s.config.Source != nil {
+		return s.config.Source.Leaf()
+	}
+	return s.state.Load().certificate.Leaf
+}
 
-// NotAfter returns when the certificate in force ends.
-func (s *Server) NotAfter() time.Time { return s.Certificate().NotAfter }
+// NotAfter returns when the certificate in force ends, and the zero time while there
+// is none.
+func (s *Server) NotAfter() time.Time {
+	if leaf := s.Certificate(); leaf != nil {
+		return leaf.NotAfter
+	}
+	return time.Time{}
+}
 
 // Verify tells whether a connection would be let in by what is in force now:
 // its certificate against the client CA and the CRL. Of the dates it is enough
@@ -116,8 +128,9 @@ func (s *Server) Prepare() (commit func(), err error) {
 	}
 	return func() {
 		s.state.Store(state)
-		leaf := state.certificate.Leaf
-		s.config.Log.Info("certificates reloaded", "subject", leaf.Subject.String(), "not_after", leaf.NotAfter)
+		if leaf := s.Certificate(); leaf != nil {
+			s.config.Log.Info("certificates reloaded", "subject", leaf.Subject.String(), "not_after", leaf.NotAfter)
+		}
 		if state.certSum != old.certSum {
 			warnOfPair(s.config.Log, s.config.CertFile, s.config.KeyFile, state.certificate)
 		}
@@ -155,6 +168,9 @@ func watch(ctx context.Context, log *slog.Logger, paths []string, reload func() 
 
 func (s *Server) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	state := s.state.Load()
+	if state.challenge != nil && isChallenge(hello) {
+		return state.challenge, nil
+	}
 	offered := func(proto string) bool { return slices.Contains(hello.SupportedProtos, proto) }
 	if slices.ContainsFunc(s.config.ALPN, offered) {
 		return state.alpn, nil

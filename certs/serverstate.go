@@ -10,10 +10,11 @@ import (
 
 // serverState is what is in force, until the next reload.
 type serverState struct {
-	certificate    *tls.Certificate
+	certificate    *tls.Certificate  // nil: there is a Source
 	trust          *trust            // nil: client certificates are not asked for
 	certSum, caSum [sha256.Size]byte // of the files of each
 	plain, alpn    *tls.Config
+	challenge      *tls.Config // nil: there is no Source
 }
 
 // load reads all that there is. What cannot be used is as in old, and without an
@@ -31,12 +32,16 @@ func (s *Server) load(old *serverState) (*serverState, error) {
 		state.trust, state.caSum = trust, m.digest()
 	}
 	err := errors.Join(certErr, caErr)
-	if state.certificate == nil || caErr != nil && old.plain == nil {
+	if certErr != nil && state.certificate == nil || caErr != nil && old.plain == nil {
 		return nil, err
 	}
 	base, baseErr := baseConfig(s.config.MinVersion)
 	if baseErr != nil {
 		return nil, baseErr
+	}
+	if s.config.Source != nil {
+		state.challenge = s.config.challenge(base)
+		base.GetCertificate = s.config.Source.GetCertificate
 	}
 	state.plain = state.over(base)
 	state.alpn = state.plain.Clone()
@@ -46,7 +51,9 @@ func (s *Server) load(old *serverState) (*serverState, error) {
 
 // over returns base with what is in force.
 func (s *serverState) over(base *tls.Config) *tls.Config {
-	base.Certificates = []tls.Certificate{*s.certificate}
+	if s.certificate != nil {
+		base.Certificates = []tls.Certificate{*s.certificate}
+	}
 	if s.trust == nil {
 		return base
 	}
@@ -58,8 +65,15 @@ func (s *serverState) over(base *tls.Config) *tls.Config {
 	return base
 }
 
-// own returns the certificate to show; that there is none is an error.
+// own returns the certificate to show; that there is none is an error, unless
+// there is a Source.
 func (c *ServerConfig) own(m *material) (*tls.Certificate, error) {
+	if c.Source != nil {
+		if c.Certificate != nil || c.CertFile != "" || c.KeyFile != "" {
+			return nil, errTwoSources
+		}
+		return nil, nil
+	}
 	cert, err := ownCertificate(m, c.Certificate, c.CertFile, c.KeyFile)
 	if err == nil && cert == nil {
 		err = errors.New("no server certificate")

@@ -20,6 +20,11 @@ import (
 // login and request in one flight, and hold a connection warm.
 const alpn = "socksctl/1"
 
+// alpnChallenge is the protocol by which a certificate authority asks whether a name
+// is this server's: who speaks it has no login, and wants the handshake alone
+// (RFC 8737, section 3).
+const alpnChallenge = "acme-tls/1"
+
 // drainWait is how long a refused client has to read its reply and hang up.
 const drainWait = time.Second
 
@@ -27,6 +32,7 @@ var (
 	errNoMethod    = &LoginError{Reason: LoginNoMethod}
 	errName        = fmt.Errorf("not a host name: %w", socks5.HostUnreachable)
 	errSwitched    = fmt.Errorf("command is not served: %w", socks5.CommandNotSupported)
+	errChallenge   = errors.New("a certificate authority asked for a name, and was answered (" + alpnChallenge + ")")
 	errNotAdmitted = fmt.Errorf("not admitted: %w", socks5.GeneralFailure)
 )
 
@@ -76,6 +82,10 @@ func (c *conn) own(config *tls.Config) {
 	}
 	if err = c.handshake(config); err != nil {
 		c.finish(err)
+		return
+	}
+	if c.TLS.NegotiatedProtocol == alpnChallenge {
+		c.finish(errChallenge)
 		return
 	}
 	go c.serve()

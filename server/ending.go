@@ -20,7 +20,7 @@ const (
 	EndLogin      EndReason = "login"      // it was refused
 	EndLimit      EndReason = "limit"      // there were too many, or it gave way to others
 	EndTLS        EndReason = "tls"        // the handshake failed
-	EndUnasked    EndReason = "unasked"    // it hung up and had sent nothing of a request: a check, a warm connection that was not needed
+	EndUnasked    EndReason = "unasked"    // it hung up and had sent nothing of a request: a check, of a certificate authority's too, a warm connection that was not needed
 	EndIncomplete EndReason = "incomplete" // it hung up, talked nonsense or took too long before it had asked for anything
 	EndFailed     EndReason = "failed"     // what it asked for could not be had: Refusal tells
 	EndIdle       EndReason = "idle"       // nothing moved for too long
@@ -68,6 +68,8 @@ func (c *conn) reasonOf(err error, byEnd bool) EndReason {
 		return EndQuota
 	case errors.Is(err, ErrDenied):
 		return EndDenied
+	case errors.Is(err, errChallenge):
+		return EndUnasked
 	case byEnd:
 		return EndKilled
 	}

@@ -22,12 +22,14 @@ func checkFiles(s streams, l *loaded) error {
 func checkServer(l *loaded, log *slog.Logger) error {
 	c := &l.Server
 	var errs []error
-	if c.TLS.On() {
-		_, err := certs.NewServer(tlsConfig(c.TLS, log))
+	issued, err := checkACME(c, log)
+	errs = append(errs, err)
+	if c.TLS.On() && err == nil {
+		_, err := certs.NewServer(tlsConfig(c.TLS, issued, log))
 		errs = append(errs, err, pairWarnings(c.TLS.CertificatePath, c.TLS.PrivateKeyPath))
 	}
 	_, gateErr := sameUser("server.same_user", c.SameUser)
-	_, err := resolveHost(c.Advertise)
+	_, err = resolveHost(c.Advertise)
 	return errors.Join(append(errs, oneVerifier(c), checkUsers(c.Users, log), checkCommand(c.AuthCommand),
 		checkRules(c.ACL), checkPlaces(c.Admin, c.Pprof), checkToken(c.AdminTokenPath), gateErr, err)...)
 }

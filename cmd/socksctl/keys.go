@@ -3,6 +3,8 @@ package main
 import (
 	"slices"
 	"time"
+
+	"github.com/socksctl/socksctl/internal/acme"
 )
 
 // serverSettings is what serve takes.
@@ -17,6 +19,12 @@ func serverSettings() []setting {
 		{"server.tls.cert_identity", "cert-identity", "part of a client certificate that is the user: cn, uri, email or dns", "cn"},
 		{"server.tls.client_crl_path", "client-crl", "list of revoked client certificates", ""},
 		{"server.tls.min_protocol_version", "tls-min", "least TLS version: 1.2 or 1.3", "1.2"},
+		{"server.acme.domains", "acme-domain", "host name to have a certificate issued for by ACME, in place of --tls-cert", []string(nil)},
+		{"server.acme.email", "acme-email", "where the certificate authority may write to", ""},
+		{"server.acme.directory", "acme-directory", "URL of the authority's ACME directory", acme.LetsEncrypt},
+		{"server.acme.ca_path", "acme-ca", "CA of that directory's own certificate, PEM (default: the system's)", ""},
+		{"server.acme.storage", "acme-storage", "folder of accounts and certificates, which servers may share (default: acme in the state directory)", ""},
+		{"server.acme.agree", "acme-agree", "agree to the authority's terms of service", false},
 		{"server.users", "users", "user file (socksctl user add)", ""},
 		{"server.auth_command", "auth-command", "program that verifies logins, in place of a user file: name and password are lines of its stdin, exit 0 admits", ""},
 		{"server.same_user", "same-user", "turn away clients on this host that another user runs (Linux)", false},

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/socksctl/socksctl/forwarder"
@@ -81,10 +83,19 @@ func (v *service) status() admin.Status {
 	}
 	if v.certificate != nil {
 		if leaf := v.certificate(); leaf != nil {
-			s.Certificate = &admin.Certificate{Subject: leaf.Subject.String(), NotAfter: leaf.NotAfter}
+			s.Certificate = &admin.Certificate{Subject: subjectOf(leaf), NotAfter: leaf.NotAfter}
 		}
 	}
 	return s
+}
+
+// subjectOf says whose a certificate is. Those that ACME issues may have names and no
+// subject.
+func subjectOf(leaf *x509.Certificate) string {
+	if subject := leaf.Subject.String(); subject != "" {
+		return subject
+	}
+	return strings.Join(leaf.DNSNames, ", ")
 }
 
 func listenerStatus(l net.Listener, protocol string) admin.Listener {

@@ -102,6 +102,7 @@ func newServe(c *config.Server, from *inherit.Set, log *slog.Logger) (*service, 
 	if err := v.listen(c); err != nil {
 		return nil, err
 	}
+	v.warnOfPort()
 	o := acl.Options{AllowPrivate: c.AllowPrivate || v.onLoopback()}
 	if err := v.useRules(c.ACL, o); err != nil {
 		closeAll(v.plain)
@@ -122,10 +123,11 @@ func balancersOf(c *config.Server) server.Balancers {
 
 // useTLS loads what TLS needs, if there are TLS listeners.
 func (v *service) useTLS(c *config.Server) error {
-	if !c.TLS.On() {
-		return nil
+	issued, err := v.useACME(c)
+	if err != nil || !c.TLS.On() {
+		return err
 	}
-	source, err := certs.NewServer(tlsConfig(c.TLS, v.log))
+	source, err := certs.NewServer(tlsConfig(c.TLS, issued, v.log))
 	if err != nil {
 		return err
 	}
@@ -140,10 +142,11 @@ func (v *service) useTLS(c *config.Server) error {
 	return nil
 }
 
-// tlsConfig is the part of the configuration that package certs understands.
-func tlsConfig(c config.TLS, log *slog.Logger) certs.ServerConfig {
+// tlsConfig is the part of the configuration that package certs understands. A source,
+// if there is one, is in place of the certificate.
+func tlsConfig(c config.TLS, source certs.Source, log *slog.Logger) certs.ServerConfig {
 	return certs.ServerConfig{
-		CertFile: c.CertificatePath, KeyFile: c.PrivateKeyPath,
+		CertFile: c.CertificatePath, KeyFile: c.PrivateKeyPath, Source: source,
 		ClientCAFile: c.ClientCAPath, CRLFile: c.ClientCRLPath, ClientAuth: clientAuth(c),
 		MinVersion: c.MinVersion.ID, ALPN: []string{client.ALPN}, Log: log,
 	}

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/socksctl/socksctl/forwarder"
+	"github.com/socksctl/socksctl/internal/acme"
 	"github.com/socksctl/socksctl/internal/audit"
 	"github.com/socksctl/socksctl/internal/live"
 	"github.com/socksctl/socksctl/internal/metrics"
@@ -39,6 +40,7 @@ type service struct {
 	log           *slog.Logger
 
 	certificate func() *x509.Certificate // that TLS shows others; nil: there is no TLS
+	acme        *acme.Manager            // where that comes from; nil: from elsewhere
 	upstreams   *forwarder.Servers       // of a forwarder
 	lost        func() int64             // records that the history has lost; nil: there is none
 	reloaded    func(audit.Reload)       // told of reloads; nil: nobody is
@@ -87,6 +89,9 @@ func (v *service) run(s streams) error {
 	group.Go(func() error { return v.serveAdmin(ctx, reloads) })
 	if v.upstreams != nil {
 		group.Go(func() error { return v.upstreams.Run(ctx) })
+	}
+	if v.acme != nil {
+		group.Go(func() error { return v.acme.Run(ctx) })
 	}
 	v.serve(s, group)
 	group.Go(func() error { return v.watchdog(ctx) })

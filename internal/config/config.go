@@ -33,6 +33,7 @@ type Server struct {
 	Admin             Places    `toml:"admin" yaml:"admin"`                   // where it is talked to; empty: the default place
 	AdminTokenPath    string    `toml:"admin_token_path" yaml:"admin_token_path"`
 	Pprof             bool      `toml:"pprof" yaml:"pprof"`
+	ACME              ACME      `toml:"acme" yaml:"acme"`
 	Limits            Limits    `toml:"limits" yaml:"limits"`
 }
 
@@ -49,6 +50,16 @@ type TLS struct {
 	ClientCAPath      string   `toml:"client_ca_path" yaml:"client_ca_path"`
 	ClientCRLPath     string   `toml:"client_crl_path" yaml:"client_crl_path"`
 	Identity          Identity `toml:"cert_identity" yaml:"cert_identity"`
+}
+
+// ACME is the certificates of the TLS listeners that an authority issues.
+type ACME struct {
+	Domains   []string `toml:"domains" yaml:"domains"`
+	Email     string   `toml:"email" yaml:"email"`
+	Directory string   `toml:"directory" yaml:"directory"` // URL; empty: the default authority's
+	CAPath    string   `toml:"ca_path" yaml:"ca_path"`     // of the directory; empty: the system's
+	Storage   string   `toml:"storage" yaml:"storage"`     // folder; empty: in the state directory
+	Agree     bool     `toml:"agree" yaml:"agree"`         // to the authority's terms
 }
 
 // On tells whether there are TLS listeners.
