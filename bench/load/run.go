@@ -16,8 +16,9 @@ import (
 // results is where figures and programs are kept, from the root.
 const results = "bench/results"
 
-// descriptors is how many a run wants at once: 8,000 tunnels have two ends here.
-const descriptors = 40_000
+// descriptors is how many a run wants at once: 8,000 tunnels have two ends here, and
+// six descriptors each in a relay of io.Copy.
+const descriptors = 65_536
 
 // runAll measures, keeps what was measured after each round, and writes the
 // report of all that is kept.

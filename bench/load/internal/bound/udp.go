@@ -5,6 +5,9 @@ import (
 	"net/netip"
 )
 
+// buffer is how much may wait in the socket that all apps send to.
+const buffer = 4 << 20
+
 // serveUDP moves datagrams between apps and the target. Each app has a socket
 // towards the target.
 func serveUDP(c Config) error {
@@ -20,6 +23,7 @@ func serveUDP(c Config) error {
 	if err != nil {
 		return err
 	}
+	_ = apps.SetReadBuffer(buffer)            // the default holds fewer datagrams than are under way
 	ready, err := net.Listen("tcp", c.Listen) // for whoever waits until this runs
 	if err != nil {
 		return err

@@ -26,9 +26,13 @@ type Process struct {
 
 // Start runs a program at the head of a process group of its own. It dies with
 // this process, even if that is killed. Whoever starts it calls End.
-func Start(name string, args ...string) (*Process, error) {
+func Start(name string, args ...string) (*Process, error) { return StartFiles(nil, name, args...) }
+
+// StartFiles is Start with files that the program has as its descriptors from 3 on.
+func StartFiles(files []*os.File, name string, args ...string) (*Process, error) {
 	p := &Process{cmd: exec.Command(name, args...), said: new(tail), done: make(chan struct{})}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	p.cmd.ExtraFiles = files
 	p.cmd.WaitDelay = endLimit // a child may hold its output open
 	p.cmd.Stdout, p.cmd.Stderr = p.said, p.said
 	if err := p.cmd.Start(); err != nil {

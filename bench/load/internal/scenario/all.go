@@ -8,7 +8,7 @@ import (
 // All returns every scenario in the order in which they are run.
 func All() []Scenario {
 	var all []Scenario
-	for _, group := range [][]Scenario{plain(), tls(), udp()} {
+	for _, group := range [][]Scenario{plain(), tls(), udp(), delayed(), growth()} {
 		all = append(all, group...)
 	}
 	return all
@@ -62,6 +62,11 @@ func tls() []Scenario {
 		{Name: "tls/resumed", Title: "TLS session resumed and CONNECT", Metrics: connectMetrics(), Subjects: server, Base: subject.BoundTLS,
 			Options: subject.Options{Resume: true}, visit: connects},
 		{Name: "tls/idle", Title: "Idle TLS tunnel", Metrics: idleMetrics(), Subjects: server, Base: subject.BoundTLS, Fresh: true, visit: idle(idleTunnels)},
+		{Name: "tls/8000", Title: "8,000 idle TLS tunnels", Metrics: []Metric{{"total", "MiB in all", 0}, {"memory", "KiB each", 1}}, Most: 2,
+			Subjects: subjects(subject.ServeTLS(), subject.TLS()), Base: subject.BoundTLS, Fresh: true, visit: idle(8000)},
+		{Name: "tls/burst", Title: "Memory after 5,000 bulk TLS tunnels, over that before", Most: 2,
+			Metrics:  []Metric{{"memory", "x", 2}, {"peak", "x at once", 2}, {"before", "MiB before", 0}, {"wait", "s", 0}},
+			Subjects: subjects(subject.ServeTLS(), subject.TLS()), Base: subject.BoundTLS, Fresh: true, visit: burst},
 		{Name: "tls/ping", Title: "One byte through TLS, there and back", Metrics: latencyMetrics(), Subjects: server, Base: subject.BoundTLS, visit: pings},
 		{Name: "chain/bulk", Title: "Forwarder and server, 8 streams", Metrics: bulkMetrics(), Subjects: chain, Base: subject.BoundForward, visit: bulk},
 		{Name: "chain/connect", Title: "CONNECT by way of forwarder and server", Metrics: connectMetrics(), Subjects: chain, Base: subject.BoundForward, visit: connects},

@@ -58,11 +58,15 @@ func (c *Conductor) one(ctx context.Context, s Scenario, turns []turn, save func
 		return nil, err
 	}
 	defer p.close()
-	set := &result.Set{Scenario: s.Name, Machine: result.ThisMachine(), Commit: c.Commit, Rounds: c.Rounds}
+	rounds := c.Rounds
+	if s.Most > 0 {
+		rounds = min(rounds, s.Most)
+	}
+	set := &result.Set{Scenario: s.Name, Machine: result.ThisMachine(), Commit: c.Commit, Rounds: rounds}
 	for _, t := range turns {
 		set.Subject(t.name)
 	}
-	for round := range c.Rounds {
+	for round := range rounds {
 		for i := range turns {
 			t := turns[(i+round)%len(turns)]
 			values, err := p.measure(ctx, t)

@@ -71,6 +71,10 @@ func figures(scenario, metric string, of ...string) []Figure {
 	return all
 }
 
+// flat is what something may grow by and still be called flat: more than rounds
+// differ by.
+const flat = 1.1
+
 // Goals returns all of them in order.
 func Goals() []Goal {
 	microsocks, thingsGo, singBox, dante := subject.Microsocks().Name, subject.ThingsGo().Name, subject.SingBox().Name, subject.Dante().Name
@@ -92,8 +96,16 @@ func Goals() []Goal {
 		against(3, "forwarder and server, CPU a GiB", "chain/bulk", "cpu", 0.85, "two bare crypto/tls relays", subject.BoundForward),
 		against(4, "CPU of a connection, full handshake", "tls/full", "cpu", 1.17, "bare crypto/tls relay", subject.BoundTLS),
 		against(4, "CPU of a connection, mutual TLS", "tls/mutual", "cpu", 1.17, "bare crypto/tls relay", subject.BoundTLS),
+		{Number: 4, What: "first byte of an origin, warm, 50 ms each way", Figure: Figure{"delay/first", subject.ForwardWarm().Name, "p50"},
+			Over: figures("delay/first", "p50", subject.Opened().Name), Of: "a plain SOCKS connection already open", Most: 1.2},
+		{Number: 4, What: "page of 30 resources, warm, 50 ms each way", Figure: Figure{"delay/page", subject.ForwardWarm().Name, "median"},
+			Over: figures("delay/page", "median", subject.SSH().Name), Of: "ssh -D", Most: 1},
 		alone(5, "memory of an idle TLS tunnel", "tls/idle", "memory", 20, "KiB"),
 		alone(5, "memory of an idle tunnel, forwarder and server", "chain/idle", "memory", 40, "KiB"),
+		alone(5, "memory of 8,000 idle TLS tunnels", "tls/8000", "total", 200, "MiB"),
+		alone(5, "memory after 5,000 bulk tunnels", "tls/burst", "memory", burstGoal, "x that before"),
+		alone(5, "memory of 8,000 idle TLS tunnels", "tls/8000", "total", 200, "MiB"),
+		alone(5, "memory after 5,000 bulk tunnels", "tls/burst", "memory", burstGoal, "x that before"),
 		against(6, "CPU of a datagram, one association", "udp/one", "cpu", 0.56, "bare UDP relay", subject.BoundUDP),
 		against(6, "CPU of a datagram, 64 associations", "udp/many", "cpu", 0.93, "bare UDP relay", subject.BoundUDP),
 		against(7, "CPU of a datagram inside TLS, forwarder and server", "udp/chain", "cpu", 3, "bare UDP relay", subject.BoundUDP),
@@ -101,5 +113,7 @@ func Goals() []Goal {
 		against(8, "a byte there and back, p50", "plain/ping", "p50", 1, "best Go peer", thingsGo, singBox),
 		against(8, "a byte there and back, p99", "plain/ping", "p99", 1, "best Go peer", thingsGo, singBox),
 		against(8, "new connection at 200 a second, p99", "plain/arrivals", "p99", 1, "microsocks", microsocks),
+		alone(10, "CPU of a CONNECT, 8,000 tunnels open", "growth/connect", "growth", flat, "x that at 10"),
+		alone(10, "CPU of a datagram, 1,000 associations open", "growth/udp", "growth", flat, "x that at 1"),
 	}
 }

@@ -19,6 +19,7 @@ type Scenario struct {
 	Subjects []subject.Subject
 	Base     string // the subject that ratios are over
 	Fresh    bool   // a subject is started anew for each round
+	Most     int    // rounds at most, where one takes long; 0: as many as there are
 	UDP      bool   // the origin echoes datagrams
 	Options  subject.Options
 	visit    func(ctx context.Context, v *visit) error

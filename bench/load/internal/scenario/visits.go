@@ -12,7 +12,6 @@ import (
 const (
 	ramp    = 200 * time.Millisecond
 	window  = time.Second
-	calm    = 3 * time.Second // before memory is looked at
 	workers = 8
 	streams = 8
 )
@@ -60,32 +59,6 @@ func (v *visit) connections(work traffic.Work) error {
 	v.set("cpu", milliseconds(work.CPU)/float64(work.Done))
 	v.set("rate", float64(work.Done)/work.Took.Seconds())
 	return nil
-}
-
-// idle opens n tunnels and tells what each takes while nothing moves.
-func idle(n int) func(context.Context, *visit) error {
-	return func(ctx context.Context, v *visit) error {
-		before, err := v.Usage()
-		if err != nil {
-			return err
-		}
-		conns, err := traffic.OpenUsed(ctx, v.Way, n)
-		defer traffic.CloseAll(conns)
-		if err != nil {
-			return err
-		}
-		if err := traffic.Pause(ctx, calm); err != nil {
-			return err
-		}
-		after, err := v.Usage()
-		if err != nil {
-			return err
-		}
-		v.set("memory", float64(after.PSS-before.PSS)/1024/float64(n))
-		v.set("descriptors", float64(after.Descriptors-before.Descriptors)/float64(n))
-		v.set("total", float64(after.PSS)/(1<<20))
-		return nil
-	}
 }
 
 // pings tells how long a byte takes through a tunnel and back.

@@ -39,8 +39,12 @@ func ForwardTLS() Subject {
 		if err := e.boundTLS(r, server, target, true); err != nil {
 			return err
 		}
+		by, err := r.by(server, o.Delay)
+		if err != nil {
+			return err
+		}
 		r.Way.Proxy, r.Way.Bare = e.address(), true
-		return r.start(r.Way.Proxy, e.self, "bound", "-kind", bound.Copy, "-listen", r.Way.Proxy, "-target", either(o.Delay, server),
+		return r.start(r.Way.Proxy, e.self, "bound", "-kind", bound.Copy, "-listen", r.Way.Proxy, "-target", by,
 			"-target-ca", e.ca, "-target-name", serverName, "-target-cert", e.clientCert, "-target-key", e.clientKey)
 	}}
 }

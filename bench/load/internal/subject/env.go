@@ -81,8 +81,23 @@ func (e *Env) file(name, text string) (string, error) {
 
 // Running is a subject that runs.
 type Running struct {
-	Way   *traffic.Way
-	procs []*process.Process
+	Way    *traffic.Way
+	procs  []*process.Process
+	delays []*traffic.Delay
+}
+
+// by returns the address by which a server is reached: a relay in front of it, if
+// there is to be a delay.
+func (r *Running) by(server string, delay time.Duration) (string, error) {
+	if delay == 0 {
+		return server, nil
+	}
+	d, err := traffic.NewDelay(server, delay)
+	if err != nil {
+		return "", err
+	}
+	r.delays = append(r.delays, d)
+	return d.Addr(), nil
 }
 
 // start runs a program as a part of the subject and waits until it accepts
@@ -111,6 +126,9 @@ func (r *Running) start(address, name string, args ...string) error {
 
 // End ends all of its programs.
 func (r *Running) End() {
+	for _, d := range r.delays {
+		d.Close()
+	}
 	for _, p := range r.procs {
 		p.End()
 	}

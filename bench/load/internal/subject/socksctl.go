@@ -59,18 +59,41 @@ func ServeTLS() Subject {
 	}}
 }
 
+// Opened returns socksctl serve for plain SOCKS, whose apps have connections
+// beforehand that are greeted already.
+func Opened() Subject {
+	return Subject{Name: "plain SOCKS, already open", start: func(e *Env, r *Running, _ string, o Options) (err error) {
+		server := e.address()
+		if err := e.serve(r, server, "--listen", server); err != nil {
+			return err
+		}
+		r.Way.Opened = true
+		r.Way.Proxy, err = r.by(server, o.Delay)
+		return err
+	}}
+}
+
 // Forward returns socksctl forward and its socksctl serve, with mutual TLS
 // between the two.
-func Forward() Subject {
-	return Subject{Name: "socksctl", Ours: true, start: func(e *Env, r *Running, _ string, o Options) error {
+func Forward() Subject { return forward("socksctl") }
+
+// ForwardWarm is Forward with warm connections.
+func ForwardWarm() Subject { return forward("socksctl, warm", "--warm", "8") }
+
+func forward(name string, extra ...string) Subject {
+	return Subject{Name: name, Ours: true, start: func(e *Env, r *Running, _ string, o Options) error {
 		server := e.address()
 		if err := e.serve(r, server, e.tlsArgs(server, true)...); err != nil {
 			return err
 		}
+		by, err := r.by(server, o.Delay)
+		if err != nil {
+			return err
+		}
 		r.Way.Proxy = e.address()
-		args := []string{"forward", "--local", r.Way.Proxy, "--server", "socks5+tls://" + either(o.Delay, server),
+		args := []string{"forward", "--local", r.Way.Proxy, "--server", "socks5+tls://" + by,
 			"--server-name", serverName, "--ca", e.ca, "--cert", e.clientCert, "--key", e.clientKey, "--admin", e.socket()}
-		return r.start(r.Way.Proxy, e.Socksctl, append(args, o.Extra...)...)
+		return r.start(r.Way.Proxy, e.Socksctl, append(args, extra...)...)
 	}}
 }
 
@@ -102,11 +125,4 @@ func addUser(socksctl, file string) error {
 	cmd := exec.Command(socksctl, "user", "add", login, "--users", file)
 	cmd.Stdin, cmd.Stderr = strings.NewReader(secret+"\n"), os.Stderr
 	return cmd.Run()
-}
-
-func either(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }

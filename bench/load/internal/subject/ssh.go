@@ -49,8 +49,12 @@ func SSH() Subject {
 		if err != nil {
 			return err
 		}
+		by, err := r.by(server, o.Delay)
+		if err != nil {
+			return err
+		}
 		r.Way.Proxy = e.address()
-		host, port, err := net.SplitHostPort(either(o.Delay, server))
+		host, port, err := net.SplitHostPort(by)
 		if err != nil {
 			return err
 		}

@@ -3,17 +3,17 @@ package subject
 import (
 	"fmt"
 	"os/exec"
+	"time"
 
 	"github.com/socksctl/socksctl/bench/load/internal/traffic"
 )
 
 // Options are the manner in which a subject is used.
 type Options struct {
-	Login  bool     // apps have a name and a password
-	Mutual bool     // apps, or the forwarder, show a certificate
-	Resume bool     // apps resume TLS sessions
-	Delay  string   // the forwarder reaches its server by way of this address
-	Extra  []string // more flags of the forwarder of socksctl
+	Login  bool          // apps have a name and a password
+	Mutual bool          // apps, or the forwarder, show a certificate
+	Resume bool          // apps resume TLS sessions
+	Delay  time.Duration // of bytes each way between an app's side and the server
 }
 
 // Subject is something that can be measured.

@@ -9,7 +9,11 @@ import (
 
 // Busy is how datagrams are sent: by so many associations, each with a window of
 // datagrams under way, of which it sends some together.
-type Busy struct{ Associations, Window, Together int }
+type Busy struct {
+	Associations, Window, Together int
+
+	Idle int // more associations, each of which had one datagram
+}
 
 // Datagrams has datagrams echoed, and counts each twice: a proxy moves it there
 // and back. It tells how many had no answer too.
@@ -17,6 +21,16 @@ func Datagrams(ctx context.Context, w *Way, b Busy, s Span, m Meter) (work Work,
 	var running sync.WaitGroup
 	defer running.Wait()
 	var answers, unanswered atomic.Int64
+	for range b.Idle {
+		a, err := w.associate(ctx, 1)
+		if err != nil {
+			return work, 0, err
+		}
+		defer a.close()
+		if err := a.ping(); err != nil {
+			return work, 0, err
+		}
+	}
 	for range b.Associations {
 		a, err := w.associate(ctx, b.Together)
 		if err != nil {

@@ -54,14 +54,24 @@ func (w *Way) dialUsed(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err = c.Write([]byte{wantEcho}); err == nil {
-		err = ping(c, make([]byte, 1))
-	}
-	if err != nil {
+	if err := use(c); err != nil {
 		c.Close()
 		return nil, err
 	}
 	return c, nil
+}
+
+// use has the first byte echoed. It goes with what the app wants, as requests do.
+func use(c net.Conn) error {
+	c.SetDeadline(time.Now().Add(patience))
+	one := make([]byte, 1)
+	if _, err := c.Write([]byte{wantEcho, one[0]}); err != nil {
+		return fmt.Errorf("send a byte: %w", err)
+	}
+	if _, err := io.ReadFull(c, one); err != nil {
+		return fmt.Errorf("wait for the echo of a byte: %w", err)
+	}
+	return nil
 }
 
 // ping has a byte echoed, by way of a buffer for it.

@@ -15,6 +15,7 @@ const (
 	wantEcho     = 'E' // each byte comes back by itself
 	wantDownload = 'D' // bytes until the app closes
 	wantUpload   = 'U' // nothing: the app sends
+	wantBlocks   = 'B' // a block of bytes for each byte
 )
 
 // chunk is what bulk writes and reads have.
@@ -103,6 +104,8 @@ func (o *Origin) serve(c net.Conn) {
 		fill(c)
 	case wantUpload:
 		count(c, &o.taken)
+	case wantBlocks:
+		blocks(c, want)
 	}
 }
 
@@ -114,6 +117,18 @@ func echo(c net.Conn, buffer []byte) {
 			return
 		}
 		if _, err := c.Write(buffer); err != nil {
+			return
+		}
+	}
+}
+
+// blocks answers each byte with a block.
+func blocks(c net.Conn, buffer []byte) {
+	for {
+		if _, err := c.Read(buffer); err != nil {
+			return
+		}
+		if _, err := c.Write(make([]byte, chunk)); err != nil {
 			return
 		}
 	}

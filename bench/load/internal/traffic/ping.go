@@ -42,6 +42,19 @@ func repeat(ctx context.Context, s Span, do func() error) ([]time.Duration, erro
 	return times, nil
 }
 
+// sample does something n times and returns how long each took, in order of size.
+func sample(n int, do func() (time.Duration, error)) ([]time.Duration, error) {
+	times := make([]time.Duration, n)
+	for i := range times {
+		var err error
+		if times[i], err = do(); err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(times)
+	return times, nil
+}
+
 // Percentile returns the p-th percentile of times in order of size, and 0 of none.
 func Percentile(times []time.Duration, p float64) time.Duration {
 	if len(times) == 0 {

@@ -24,6 +24,7 @@ type Way struct {
 	User     string      // empty: no login
 	Password string
 	Bare     bool // the proxy knows its target and speaks no SOCKS
+	Opened   bool // FirstByte has the connection to the proxy beforehand
 
 	dialled, resumed atomic.Int64
 }
