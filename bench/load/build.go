@@ -22,6 +22,9 @@ type builder struct {
 // programs builds what is measured. A peer that cannot be built is left out, with
 // a line about it; without socksctl there is no run.
 func (b builder) programs(ctx context.Context) (p subject.Programs, err error) {
+	if p.Root, err = filepath.Abs(b.root); err != nil {
+		return p, err
+	}
 	if p.Socksctl, err = b.build(ctx, "socksctl", ".", "./cmd/socksctl"); err != nil {
 		return p, err
 	}

@@ -25,9 +25,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestRunMeasures does one round of what is short, and wants a figure of each.
-func TestRunMeasures(t *testing.T) {
+// TestMeasures does one round of what is short, with socksctl and the bounds.
+func TestMeasures(t *testing.T) {
 	c := conduct(t)
+	t.Run("run", func(t *testing.T) { measures(t, c) })
+	t.Run("compare", func(t *testing.T) { compares(t, c) })
+}
+
+// measures wants a figure of each subject.
+func measures(t *testing.T, c *scenario.Conductor) {
 	chosen, err := scenario.Select(scenario.All(), "plain/connect,chain/ping,udp/chain")
 	if err != nil {
 		t.Fatal(err)
@@ -48,8 +54,8 @@ func TestRunMeasures(t *testing.T) {
 	}
 }
 
-func TestCompareMeasuresBoth(t *testing.T) {
-	c := conduct(t)
+// compares wants a figure of both.
+func compares(t *testing.T, c *scenario.Conductor) {
 	chosen, err := scenario.Select(scenario.All(), "plain/ping")
 	if err != nil {
 		t.Fatal(err)

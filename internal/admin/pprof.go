@@ -34,6 +34,8 @@ func (s *Server) routePprof(mux *http.ServeMux) {
 	}
 	mux.HandleFunc("GET "+pprofPath+"profile", owned(sampled(pprof.StartCPUProfile, pprof.StopCPUProfile)))
 	mux.HandleFunc("GET "+pprofPath+"trace", owned(sampled(trace.Start, trace.Stop)))
+	locks := new(contention)
+	mux.HandleFunc("GET "+pprofPath+"mutex", owned(sampled(locks.start, locks.stop)))
 	mux.HandleFunc("GET "+pprofPath+"{name}", owned(profile))
 }
 

@@ -119,7 +119,7 @@ func TestPprof(t *testing.T) {
 	unix, v4 := run(t, s, socket(t)), run(t, s, "127.0.0.1:0")
 	for path, want := range map[string]int{
 		"heap?gc=1": 200, "goroutine?debug=2": 200, "allocs": 200, "none": 404,
-		"profile?seconds=1": 200, "trace?seconds=1": 200, "profile?seconds=x": 400, "profile?seconds=0": 400, "profile?seconds=999": 400,
+		"profile?seconds=1": 200, "trace?seconds=1": 200, "mutex?seconds=1": 200, "mutex?seconds=0": 400, "profile?seconds=x": 400, "profile?seconds=0": 400, "profile?seconds=999": 400,
 	} {
 		t.Run(path, func(t *testing.T) {
 			if status, body := ask(t, unix, "GET /debug/pprof/"+path, "Host: localhost"); status != want || body == "" {
@@ -135,9 +135,16 @@ func TestPprof(t *testing.T) {
 // Two cannot sample at a time, and one who has left makes room.
 func TestPprofOneAtATime(t *testing.T) {
 	at := run(t, &admin.Server{Pprof: true}, socket(t))
-	hold := func() net.Conn { return send(t, at, "GET /debug/pprof/profile?seconds=30", "Host: localhost") }
+	for _, name := range []string{"profile", "mutex"} {
+		t.Run(name, func(t *testing.T) { oneAtATime(t, at, "GET /debug/pprof/"+name) })
+	}
+}
+
+func oneAtATime(t *testing.T, at net.Addr, profile string) {
+	t.Helper()
+	hold := func() net.Conn { return send(t, at, profile+"?seconds=30", "Host: localhost") }
 	first := hold()
-	request := "GET /debug/pprof/profile?seconds=1"
+	request := profile + "?seconds=1"
 	for end := time.Now().Add(time.Minute); ; {
 		status, _ := ask(t, at, request, "Host: localhost")
 		if status == http.StatusConflict {

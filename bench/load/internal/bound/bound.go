@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
 )
 
@@ -56,6 +57,7 @@ func serve(c Config, join func(a, b net.Conn)) error {
 			defer app.Close()
 			origin, err := c.dial()
 			if err != nil {
+				fmt.Fprintln(os.Stderr, "bound:", err)
 				return
 			}
 			defer origin.Close()

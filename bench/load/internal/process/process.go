@@ -69,6 +69,9 @@ func (p *Process) Err() error {
 	}
 }
 
+// Said is the end of what it said so far.
+func (p *Process) Said() string { return p.said.String() }
+
 // End asks the program and its children to end, and kills those that do not. It
 // returns once the program is gone; of one that is gone it has nothing to do.
 func (p *Process) End() {

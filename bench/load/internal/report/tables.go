@@ -17,6 +17,7 @@ func tables(all []scenario.Scenario, sets map[string]*result.Set) string {
 			fmt.Fprintf(&b, "\n### %s\n\n`%s`\n\n", s.Title, s.Name)
 			table(&b, s, set)
 			fmt.Fprintf(&b, "\n![%s](%s)\n", s.Title, chartPath(s))
+			texts(&b, set)
 		}
 	}
 	return b.String()
@@ -40,6 +41,15 @@ func table(b *strings.Builder, s scenario.Scenario, set *result.Set) {
 			fmt.Fprintf(b, " %s |", spread(one.Values[m.Key], m.Digits))
 		}
 		fmt.Fprintf(b, " %s |\n", ratio(result.Median(one.Values[s.Metrics[0].Key]), base))
+	}
+}
+
+// texts are what there is to see besides.
+func texts(b *strings.Builder, set *result.Set) {
+	for _, one := range set.Subjects {
+		if one.Text != "" {
+			fmt.Fprintf(b, "\n```\n%s\n```\n", strings.TrimSpace(one.Text))
+		}
 	}
 }
 

@@ -26,6 +26,7 @@ type Set struct {
 type Subject struct {
 	Name   string
 	Values map[string][]float64 // of each metric, one a round
+	Text   string               // what else there is to see, of the last round
 	Error  string               // why there is none, or why a round failed
 	Absent bool                 // the program is not to be had on that machine
 }

@@ -8,7 +8,7 @@ import (
 // All returns every scenario in the order in which they are run.
 func All() []Scenario {
 	var all []Scenario
-	for _, group := range [][]Scenario{plain(), tls(), udp(), delayed(), growth()} {
+	for _, group := range [][]Scenario{plain(), tls(), udp(), delayed(), growth(), inside()} {
 		all = append(all, group...)
 	}
 	return all

@@ -69,12 +69,12 @@ func (c *Conductor) one(ctx context.Context, s Scenario, turns []turn, save func
 	for round := range rounds {
 		for i := range turns {
 			t := turns[(i+round)%len(turns)]
-			values, err := p.measure(ctx, t)
+			v, err := p.measure(ctx, t)
 			if ctx.Err() != nil {
 				return set, context.Cause(ctx)
 			}
-			note(set.Subject(t.name), values, err)
-			c.tell(s, round, t.name, values, err)
+			note(set.Subject(t.name), v, err)
+			c.tell(s, round, t.name, v, err)
 		}
 		if err := save(set); err != nil {
 			return set, err
@@ -84,25 +84,27 @@ func (c *Conductor) one(ctx context.Context, s Scenario, turns []turn, save func
 }
 
 // note keeps the values of a round, and the error of one that failed.
-func note(s *result.Subject, values map[string]float64, err error) {
+func note(s *result.Subject, v *visit, err error) {
 	if err != nil {
 		s.Error, s.Absent = err.Error(), errors.Is(err, subject.ErrMissing)
 		return
 	}
-	for metric, value := range values {
+	s.Text = v.text
+	for metric, value := range v.values {
 		s.Values[metric] = append(s.Values[metric], value)
 	}
 }
 
-func (c *Conductor) tell(s Scenario, round int, name string, values map[string]float64, err error) {
+func (c *Conductor) tell(s Scenario, round int, name string, v *visit, err error) {
 	line := fmt.Sprintf("%s %d/%d %s:", s.Name, round+1, c.Rounds, name)
+	if err != nil {
+		fmt.Fprintln(c.Log, line, err)
+		return
+	}
 	for _, m := range s.Metrics {
-		if value, ok := values[m.Key]; ok {
+		if value, ok := v.values[m.Key]; ok {
 			line += fmt.Sprintf(" %.*f %s", m.Digits, value, m.Unit)
 		}
-	}
-	if err != nil {
-		line += " " + err.Error()
 	}
 	fmt.Fprintln(c.Log, line)
 }
@@ -146,7 +148,7 @@ func (p *play) target() string {
 
 // measure is one visit to one subject, which is started for it if need be. One
 // that failed is started anew the next time.
-func (p *play) measure(ctx context.Context, t turn) (map[string]float64, error) {
+func (p *play) measure(ctx context.Context, t turn) (*visit, error) {
 	ctx, cancel := context.WithTimeout(ctx, visitLimit)
 	defer cancel()
 	r := p.running[t.name]
@@ -159,9 +161,12 @@ func (p *play) measure(ctx context.Context, t turn) (map[string]float64, error) 
 	}
 	v := &visit{Running: r, origin: p.origin, resume: p.Options.Resume, values: make(map[string]float64)}
 	err := p.visit(ctx, v)
+	if err != nil {
+		err = fmt.Errorf("%w%s", err, r.Said())
+	}
 	if err != nil || p.Fresh {
 		r.End()
 		delete(p.running, t.name)
 	}
-	return v.values, err
+	return v, err
 }

@@ -113,7 +113,9 @@ func Goals() []Goal {
 		against(8, "a byte there and back, p50", "plain/ping", "p50", 1, "best Go peer", thingsGo, singBox),
 		against(8, "a byte there and back, p99", "plain/ping", "p99", 1, "best Go peer", thingsGo, singBox),
 		against(8, "new connection at 200 a second, p99", "plain/arrivals", "p99", 1, "microsocks", microsocks),
+		alone(9, "waiting for locks, 32 apps that connect", "locks/connect", "waited", 1, "% of the time of a connection"),
 		alone(10, "CPU of a CONNECT, 8,000 tunnels open", "growth/connect", "growth", flat, "x that at 10"),
 		alone(10, "CPU of a datagram, 1,000 associations open", "growth/udp", "growth", flat, "x that at 1"),
+		alone(10, "decision, 10,000 rules", "rules/decide", "growth", flat, "x that of 10"),
 	}
 }

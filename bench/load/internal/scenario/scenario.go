@@ -37,6 +37,7 @@ type visit struct {
 	origin *traffic.Origin // nil where that is UDP
 	resume bool            // sessions are resumed
 	values map[string]float64
+	text   string // what else there is to see, for the report
 }
 
 func (v *visit) set(metric string, value float64) { v.values[metric] = value }

@@ -24,6 +24,7 @@ const startLimit = 10 * time.Second
 // Programs are those that were built for a run. An empty path is one that could
 // not be.
 type Programs struct {
+	Root     string // of the repository, for what is measured without a program
 	Socksctl string
 	ThingsGo string
 	SingBox  string
@@ -84,6 +85,8 @@ type Running struct {
 	Way    *traffic.Way
 	procs  []*process.Process
 	delays []*traffic.Delay
+	admin  string // the socket of socksctl serve
+	root   string // of the repository, where it is that
 }
 
 // by returns the address by which a server is reached: a relay in front of it, if
@@ -108,20 +111,27 @@ func (r *Running) start(address, name string, args ...string) error {
 		return err
 	}
 	r.procs = append(r.procs, p)
-	for end := time.Now().Add(startLimit); address != ""; {
+	if address == "" {
+		return nil
+	}
+	return await(p, "tcp", address)
+}
+
+// await waits until a program accepts connections.
+func await(p *process.Process, network, address string) error {
+	for end := time.Now().Add(startLimit); ; {
 		if err := p.Err(); err != nil {
 			return err
 		}
-		c, err := net.DialTimeout("tcp", address, time.Second)
+		c, err := net.DialTimeout(network, address, time.Second)
 		if err == nil {
 			return c.Close()
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("%s does not accept connections: %w", filepath.Base(name), err)
+			return fmt.Errorf("%s does not accept connections: %w", address, err)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	return nil
 }
 
 // End ends all of its programs.
@@ -132,6 +142,16 @@ func (r *Running) End() {
 	for _, p := range r.procs {
 		p.End()
 	}
+}
+
+// Said is what its programs said last, to be put behind an error.
+func (r *Running) Said() (text string) {
+	for _, p := range r.procs {
+		if said := p.Said(); said != "" {
+			text += "; it said: " + said
+		}
+	}
+	return text
 }
 
 // Meter is a traffic.Meter of all of its programs.

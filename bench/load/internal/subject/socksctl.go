@@ -92,8 +92,19 @@ func forward(name string, extra ...string) Subject {
 		}
 		r.Way.Proxy = e.address()
 		args := []string{"forward", "--local", r.Way.Proxy, "--server", "socks5+tls://" + by,
-			"--server-name", serverName, "--ca", e.ca, "--cert", e.clientCert, "--key", e.clientKey, "--admin", e.socket()}
+			"--server-name", serverName, "--ca", e.ca, "--cert", e.clientCert, "--key", e.clientKey, "--admin", "unix:" + e.socket()}
 		return r.start(r.Way.Proxy, e.Socksctl, append(args, extra...)...)
+	}}
+}
+
+// Profiled returns Serve with profiles on its admin socket.
+func Profiled() Subject {
+	return Subject{Name: "socksctl", Ours: true, start: func(e *Env, r *Running, _ string, _ Options) error {
+		r.Way.Proxy = e.address()
+		if err := e.serve(r, r.Way.Proxy, "--listen", r.Way.Proxy, "--pprof"); err != nil {
+			return err
+		}
+		return await(r.procs[0], "unix", r.admin)
 	}}
 }
 
@@ -105,7 +116,8 @@ func (e *Env) serve(r *Running, address string, args ...string) error {
 		return err
 	}
 	history := "sqlite://" + filepath.Join(e.dir, fmt.Sprintf("%d.db", e.last.Add(1)))
-	all := append([]string{"serve", "--acl", acl, "--history", history, "--admin", e.socket()}, args...)
+	r.admin = e.socket()
+	all := append([]string{"serve", "--acl", acl, "--history", history, "--admin", "unix:" + r.admin}, args...)
 	return r.start(address, e.Socksctl, all...)
 }
 
@@ -118,7 +130,7 @@ func (e *Env) tlsArgs(address string, mutual bool) []string {
 }
 
 func (e *Env) socket() string {
-	return "unix:" + filepath.Join(e.dir, fmt.Sprintf("%d.sock", e.last.Add(1)))
+	return filepath.Join(e.dir, fmt.Sprintf("%d.sock", e.last.Add(1)))
 }
 
 func addUser(socksctl, file string) error {
