@@ -7,7 +7,7 @@ ROUNDS    ?= 5
 LINT      := $(GO) tool -modfile=tools/go.mod golangci-lint
 LINTLOAD  := $(GO) tool -modfile=../../tools/go.mod golangci-lint
 
-.PHONY: build test lint fmt fuzz bench compare gobench
+.PHONY: build test lint fmt fuzz bench compare gobench workflows vulnerabilities
 
 build: ## the program, for this machine, as ./socksctl
 	CGO_ENABLED=0 $(GO) build -trimpath -o socksctl ./cmd/socksctl
@@ -39,3 +39,9 @@ compare: ## socksctl A against socksctl B in turns: A, B, ROUNDS, ONLY
 
 gobench: ## the Go benchmarks, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+workflows: ## what holds .github to what it should be
+	cd tools/workflows && $(GO) test -count=1 .
+
+vulnerabilities: ## known ones that the code reaches
+	$(GO) tool -modfile=tools/workflows/go.mod govulncheck ./...
