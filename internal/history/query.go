@@ -54,14 +54,19 @@ func (q *query) conditions(f *Filter) {
 	case f.Status != "":
 		q.add(" AND s.reason <> 'ok' AND s.reason = ?", f.Status)
 	}
-	if !f.Since.IsZero() {
-		q.add(" AND s.start >= ?", q.stamp(f.Since))
-	}
-	if !f.Until.IsZero() {
-		q.add(" AND s.start < ?", q.stamp(f.Until))
-	}
+	q.window(f, "s.start")
 	if !f.writtenSince.IsZero() {
 		q.add(" AND s.status <> 'open' AND s.written >= ?", q.stamp(f.writtenSince))
+	}
+}
+
+// window appends what f says of a start.
+func (q *query) window(f *Filter, start string) {
+	if !f.Since.IsZero() {
+		q.add(" AND "+start+" >= ?", q.stamp(f.Since))
+	}
+	if !f.Until.IsZero() {
+		q.add(" AND "+start+" < ?", q.stamp(f.Until))
 	}
 }
 

@@ -44,6 +44,7 @@ func (q *query) perDestination(f *Filter) {
 		"CASE WHEN t.host <> '' THEN t.host ELSE t.address END AS name, " +
 		"t.up, t.down, t.datagrams_up, t.datagrams_down, t.start")
 	q.from(f, " CROSS JOIN targets t", " AND s.command = 'udp' AND t.run = s.run AND t.id = s.id AND t.n >= 0")
+	q.window(f, "t.start") // of the session, too: a planner may begin with either
 	q.add(") AS t GROUP BY run, id, key")
 }
 
