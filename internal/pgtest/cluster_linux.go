@@ -158,6 +158,9 @@ func (c *Cluster) Remove() (err error) {
 	return err
 }
 
+// Program returns the path of one of PostgreSQL's programs.
+func (c *Cluster) Program(name string) string { return filepath.Join(c.bin, name) }
+
 // Address returns where the server is, as host:port.
 func (c *Cluster) Address() string { return c.host + ":5432" }
 

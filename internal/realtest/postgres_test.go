@@ -113,6 +113,16 @@ func TestHistoryInPostgres(t *testing.T) {
 	if cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.cmd.Process.Pid)); err != nil || strings.Contains(string(cmdline), password) {
 		t.Errorf("the command line: %q, %v", cmdline, err)
 	}
+	p.stop(t)
+	dump := filepath.Join(dir, "dump")
+	mustRun(t, command(c.Program("pg_dump"), "--format=custom", "--file="+dump, c.URL("tester", "sessions")))
+	if err := c.Exec(t.Context(), "CREATE DATABASE restored"); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, command(c.Program("pg_restore"), "--dbname="+c.URL("tester", "restored"), dump))
+	if got := len(historyOf(t, c.URL("tester", "restored"))); got != 2 {
+		t.Errorf("%d sessions are in what was restored, want 2", got)
+	}
 	said.WriteString(p.said.String())
 	if strings.Contains(said.String(), password) {
 		t.Errorf("the password is in\n%s", &said)

@@ -13,7 +13,7 @@ import (
 )
 
 // walked are the documents whose commands TestDocuments runs.
-var walked = []string{"quick-start.md", "server.md", "forwarder.md", "certificates.md", "migration.md"}
+var walked = []string{"quick-start.md", "server.md", "forwarder.md", "certificates.md", "migration.md", "operations.md"}
 
 // walkProgram is the environment variable that says where the program under
 // test is to a test binary that runs in a world of its own.
@@ -60,8 +60,11 @@ func (w *world) walk(t *testing.T, program, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	script := walkScript(string(text))
+	dir, err := os.MkdirTemp("", "w") // short enough for a socket's name; it goes with all that the tests leave
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := walkScript(atHome(t, dir, string(text)))
 	if !strings.Contains(script, "socksctl ") {
 		t.Fatal("there is nothing to run")
 	}
@@ -71,9 +74,31 @@ func (w *world) walk(t *testing.T, program, name string) {
 		"PROGRAM="+program, "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_RUNTIME_DIR="+dir, "XDG_STATE_HOME="+dir,
 		"CURL_CA_BUNDLE="+w.ca, "SSL_CERT_FILE="+w.ca, "GIT_SSL_CAINFO="+w.ca,
 	), "PATH="+w.bin+":"+os.Getenv("PATH"))
+	if strings.Contains(script, "[history]") { // it says where everything is
+		cmd.Env = append(cmd.Env, "SOCKSCTL_SERVER_ADMIN=", "SOCKSCTL_HISTORY_URL=")
+	}
 	if r := run(t, cmd); r.err != nil {
 		t.Errorf("%v\n%s%s", r.err, r.stdout, r.stderr)
 	}
+}
+
+// atHome returns a document with the directories of a system in a directory of the
+// test's, where they are made.
+func atHome(t *testing.T, dir, text string) string {
+	t.Helper()
+	for _, of := range []string{"/etc/socksctl", "/etc/prometheus", "/run/socksctl", "/var/lib/socksctl", "/var/log/socksctl", "/var/backups"} {
+		if strings.Contains(text, of) {
+			if err := os.MkdirAll(dir+of, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		text = strings.ReplaceAll(text, of, dir+of)
+	}
+	deploy, err := filepath.Abs("../../deploy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.ReplaceAll(text, " deploy/", " "+deploy+"/")
 }
 
 // fence is a block of a document: its language, the file that it is named for,
@@ -96,8 +121,8 @@ func walkScript(text string) string {
 
 // walkPrelude makes socksctl what the documents call so: serve runs on the host
 // of the proxy, and serve and forward beside what follows, in place of the one
-// before; who is asked for a password has one; and psql finds the tunnel that was
-// started just before it.
+// before; systemctl stops and starts serve; the admin address is on that host too; who is
+// asked for a password has one; and psql finds the tunnel that was started just before it.
 const walkPrelude = `
 set -euo pipefail
 declare -A running
@@ -120,6 +145,19 @@ socksctl() {
 	forward) beside forward "$PROGRAM" "$@" ;;
 	user) printf 'correct horse battery staple\n' | "$PROGRAM" "$@" ;;
 	*) "$PROGRAM" "$@" ;;
+	esac
+}
+systemctl() {
+	case $* in
+	'stop socksctl-serve') finish serve ;;
+	'start socksctl-serve') socksctl serve --config "$HOME/etc/socksctl/config.toml" ;;
+	*) return 1 ;;
+	esac
+}
+curl() {
+	case $* in
+	*127.0.0.1:9180*) nsenter --net=/run/netns/server curl "$@" ;;
+	*) command curl "$@" ;;
 	esac
 }
 psql() {
