@@ -38,6 +38,20 @@ func historyOf(t *testing.T, place string, args ...string) (records []history.Re
 	}
 }
 
+// awaitHistory waits until a server has made its tables at a place.
+func awaitHistory(t *testing.T, place string) {
+	t.Helper()
+	for limit := time.Now().Add(startLimit); ; {
+		r := run(t, command(socksctl(t), "sessions", "history", "--history", place))
+		if r.err == nil {
+			return
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("%v: %s", r.err, r.stderr)
+		}
+	}
+}
+
 // numbered is a load of sessions, each of which sends as many bytes as none before.
 type numbered struct {
 	way   *client.Dialer
@@ -86,6 +100,7 @@ func TestHistorySurvivesSIGKILL(t *testing.T) {
 	args := []string{"serve", "--listen", "127.0.0.1:0", "--history", place, "--log-level", "warn"}
 	p := start(t, args...)
 	load := &numbered{way: &client.Dialer{Address: p.await(t, listening, 1)[0][1]}, to: newEchoes(t).tcp, ended: make(map[int64]time.Time)}
+	awaitHistory(t, place)
 	const held = 10
 	for range held {
 		if c := load.one(false); c != nil {
@@ -159,5 +174,39 @@ func awaitNoneOpen(t *testing.T, place string) []history.Record {
 		if time.Now().After(limit) {
 			t.Fatal("sessions of a process that was killed are still open")
 		}
+	}
+}
+
+// Who follows the history is told of what is written from then on, by another
+// process too.
+func TestHistoryIsFollowed(t *testing.T) {
+	place := "sqlite://" + filepath.Join(t.TempDir(), "history.db")
+	p := start(t, "serve", "--listen", "127.0.0.1:0", "--history", place)
+	d, to := &client.Dialer{Address: p.addresses(t, 1)[0]}, newEchoes(t)
+	if err := reach(d, to); err != nil {
+		t.Fatal(err)
+	}
+	awaitHistory(t, place)
+	for limit := time.Now().Add(startLimit); len(historyOf(t, place, "--status", "ok")) == 0; {
+		if time.Now().After(limit) {
+			t.Fatal("a session that has ended is not written down")
+		}
+	}
+	follow := command(socksctl(t), "sessions", "history", "--history", place, "--follow", "--status", "ok", "--json")
+	said := newTranscript()
+	follow.Stdout = said
+	if err := follow.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for limit := time.Now().Add(startLimit); said.String() == ""; { // it does not say when it has begun
+		if err := reach(d, to); err != nil || time.Now().After(limit) {
+			t.Errorf("not told of a session: %v", err)
+			break
+		}
+	}
+	_ = follow.Process.Kill()
+	_ = follow.Wait() // it was killed
+	if strings.Contains(said.String(), `"id":1,`) || !strings.Contains(said.String(), `"command":"connect"`) {
+		t.Errorf("got %s", said)
 	}
 }
