@@ -58,6 +58,7 @@ var floors = map[string]int{
 
 	"bench":                  testsOnly,
 	"internal/pgtest":        testsOnly, // a PostgreSQL server for them
+	"internal/proxytest":     testsOnly, // a server that is looked at, and somebody who talks through it
 	"internal/realtest":      testsOnly, // real programs against the command
 	"internal/sockstest":     testsOnly, // the conformance suite
 	"internal/sockstest/rig": testsOnly, // what it runs against

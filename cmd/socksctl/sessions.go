@@ -86,20 +86,26 @@ func listCommand(s streams, use, short string) *cobra.Command {
 
 // listSessions prints what runs.
 func listSessions(ctx context.Context, s streams, f *sessionFlags) error {
-	ctx, cancel := context.WithTimeout(ctx, adminLimit)
-	defer cancel()
-	c, err := f.client(ctx)
+	_, list, err := f.list(ctx)
 	if err != nil {
 		return err
-	}
-	list, err := c.Sessions(ctx, f.query)
-	if err != nil {
-		return asked(err)
 	}
 	if f.asJSON {
 		return json.NewEncoder(s.out).Encode(list.Sessions)
 	}
 	return printSessions(s, list)
+}
+
+// list asks the service for its sessions, once.
+func (f *sessionFlags) list(ctx context.Context) (*admin.Client, admin.Sessions, error) {
+	ctx, cancel := context.WithTimeout(ctx, adminLimit)
+	defer cancel()
+	c, err := f.client(ctx)
+	if err != nil {
+		return nil, admin.Sessions{}, err
+	}
+	list, err := c.Sessions(ctx, f.query)
+	return c, list, asked(err)
 }
 
 // followSessions prints what happens until the service ends.

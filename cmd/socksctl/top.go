@@ -82,15 +82,9 @@ func totalsOf(list admin.Sessions) totals {
 
 // topOnce prints what there is.
 func topOnce(ctx context.Context, s streams, f *topFlags) error {
-	ctx, cancel := context.WithTimeout(ctx, adminLimit)
-	defer cancel()
-	c, err := f.client(ctx)
+	c, list, err := f.list(ctx)
 	if err != nil {
 		return err
-	}
-	list, err := c.Sessions(ctx, f.query)
-	if err != nil {
-		return asked(err)
 	}
 	t := totalsOf(list)
 	if f.asJSON {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/socksctl/socksctl/internal/admin"
 	"github.com/socksctl/socksctl/internal/live"
+	"github.com/socksctl/socksctl/internal/proxytest"
 )
 
 // Who follows is told of what runs, begins and ends, until the service does.
@@ -114,7 +115,7 @@ func TestFollowerThatDoesNotRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(proxytest.Patience))
 	lines := stream(t, c)
 	const flood = 20000
 	for id := range uint64(flood) {

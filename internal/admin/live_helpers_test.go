@@ -3,7 +3,6 @@ package admin_test
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"testing"
 	"time"
@@ -11,11 +10,9 @@ import (
 	"github.com/socksctl/socksctl/client"
 	"github.com/socksctl/socksctl/internal/admin"
 	"github.com/socksctl/socksctl/internal/live"
+	"github.com/socksctl/socksctl/internal/proxytest"
 	"github.com/socksctl/socksctl/server"
 )
-
-// patience bounds every wait of a test for what should come at once.
-const patience = 10 * time.Second
 
 // service is a proxy whose sessions are looked at, and the admin server that
 // shows them.
@@ -26,77 +23,19 @@ type service struct {
 	echo  string
 }
 
-// anyone is in who has the password.
-type anyone struct{}
-
-func (anyone) Method(*server.Session) byte { return 2 }
-func (anyone) Authenticate(_ context.Context, _ *server.Session, login server.Login) (server.Identity, error) {
-	if login.Password != "secret" {
-		return server.Identity{}, server.ErrLogin
-	}
-	return server.Identity{User: login.Name, Method: "password"}, nil
-}
-
 func newService(t *testing.T) *service {
 	t.Helper()
 	v := &service{live: live.NewTable()}
 	v.Server = &admin.Server{Live: v.live, Token: func() string { return token }}
-	v.proxy = serveProxy(t, &server.Server{Observer: v.live, Auth: []server.Authenticator{anyone{}}})
-	v.echo = echo(t)
+	v.proxy = proxytest.Serve(t, &server.Server{Observer: v.live, Auth: []server.Authenticator{proxytest.Anyone{}}})
+	v.echo = proxytest.Echo(t)
 	return v
-}
-
-func serveProxy(t *testing.T, s *server.Server) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(l) }() // ends with Close
-	t.Cleanup(func() {
-		s.Close()
-		if err := <-served; !errors.Is(err, server.ErrServerClosed) {
-			t.Errorf("serve: %v", err)
-		}
-	})
-	return l.Addr().String()
-}
-
-func echo(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() { // ends when l is closed, and its connections with their clients
-		defer close(done)
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				io.Copy(c, c)
-			}()
-		}
-	}()
-	t.Cleanup(func() { l.Close(); <-done })
-	return l.Addr().String()
 }
 
 // open opens a tunnel as a user.
 func (v *service) open(t *testing.T, user string) net.Conn {
 	t.Helper()
-	c, err := (&client.Dialer{Address: v.proxy, User: user, Password: "secret"}).DialContext(t.Context(), "tcp", v.echo)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(patience))
-	return c
+	return proxytest.Open(t, &client.Dialer{Address: v.proxy, User: user, Password: proxytest.Password}, v.echo)
 }
 
 // ended waits for the end of what open returned.
@@ -117,7 +56,7 @@ func (v *service) watch(t *testing.T) *live.Follower {
 // next returns the next event.
 func next(t *testing.T, w *live.Follower) live.Event {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), proxytest.Patience)
 	defer cancel()
 	e, err := w.Next(ctx)
 	if err != nil {

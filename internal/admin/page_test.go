@@ -17,6 +17,7 @@ import (
 
 	"github.com/socksctl/socksctl/internal/admin"
 	"github.com/socksctl/socksctl/internal/live"
+	"github.com/socksctl/socksctl/internal/proxytest"
 	"github.com/socksctl/socksctl/server"
 )
 
@@ -45,7 +46,7 @@ func browser(t *testing.T) *http.Client {
 	}
 	transport := new(http.Transport)
 	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Jar: jar, Transport: transport, Timeout: patience}
+	return &http.Client{Jar: jar, Transport: transport, Timeout: proxytest.Patience}
 }
 
 // get has a browser get a page, or send a form to it.

@@ -14,6 +14,7 @@ import (
 	"github.com/socksctl/socksctl/client"
 	"github.com/socksctl/socksctl/internal/destination"
 	"github.com/socksctl/socksctl/internal/live"
+	"github.com/socksctl/socksctl/internal/proxytest"
 	"github.com/socksctl/socksctl/server"
 )
 
@@ -119,8 +120,8 @@ func TestListed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer far.Close()
-	far.SetDeadline(time.Now().Add(patience))
-	to := echo(t)
+	far.SetDeadline(time.Now().Add(proxytest.Patience))
+	to := proxytest.Echo(t)
 	_, port, _ := net.SplitHostPort(to)
 	c := open(t, p.dialer("alice"), "localhost:"+port)
 	hello(t, c) // after which the first is counted
@@ -164,7 +165,7 @@ func TestEnd(t *testing.T) {
 	p := serve(t)
 	w := p.Follow(live.Filter{})
 	defer w.Close()
-	to := echo(t)
+	to := proxytest.Echo(t)
 	for _, name := range []string{"alice", "bob", "alice"} {
 		c := open(t, p.dialer(name), to)
 		if e := next(t, w); e.Kind != live.Opened || e.Session.Identity.User != name {

@@ -171,29 +171,6 @@ func (s samples) want(t *testing.T, wanted samples) {
 	}
 }
 
-// echo returns the address of a listener that sends back what it gets.
-func echo(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() { // ends when l is closed
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() { // ends with the connection
-				defer c.Close()
-				_, _ = io.Copy(c, c)
-			}()
-		}
-	}()
-	return l.Addr().String()
-}
-
 // talk sends text and wants it back.
 func talk(c io.ReadWriter, text string) error {
 	if _, err := io.WriteString(c, text); err != nil {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/socksctl/socksctl/internal/proxytest"
 	"github.com/socksctl/socksctl/server"
 )
 
@@ -36,7 +37,7 @@ func TestEndCountsOnce(t *testing.T) {
 			t.Errorf("got %v bytes in %v sessions while %d are listed, want 5 in 0 while 1 is", got[bytes], active, listed)
 		}
 	}))
-	c, err := r.client().DialContext(t.Context(), "tcp", echo(t))
+	c, err := r.client().DialContext(t.Context(), "tcp", proxytest.Echo(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +61,7 @@ func TestMonotonyUnderChurn(t *testing.T) {
 	for range 2 { // scrapes meet each other too
 		go func() { scraped <- r.watch(t, done) }() // ends with done
 	}
-	to, far := echo(t), echoPackets(t)
+	to, far := proxytest.Echo(t), echoPackets(t)
 	var moved churned
 	var wg sync.WaitGroup
 	for range workers {

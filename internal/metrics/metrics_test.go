@@ -11,13 +11,14 @@ import (
 	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/client"
 	"github.com/socksctl/socksctl/internal/metrics"
+	"github.com/socksctl/socksctl/internal/proxytest"
 	"github.com/socksctl/socksctl/server"
 )
 
 // What a session moves shows while it runs, and stays when it has ended.
 func TestConnectWhileItRuns(t *testing.T) {
 	r := start(t, new(server.Server))
-	c, err := r.client().DialContext(t.Context(), "tcp", echo(t))
+	c, err := r.client().DialContext(t.Context(), "tcp", proxytest.Echo(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +192,7 @@ func TestTLSErrors(t *testing.T) {
 		r.scrape(t).want(t, samples{`tls_handshake_errors_total{reason="` + want + `"}`: 1})
 	}
 	d := &client.Dialer{Address: r.addr, TLS: &tls.Config{InsecureSkipVerify: true}}
-	c, err := d.DialContext(t.Context(), "tcp", echo(t))
+	c, err := d.DialContext(t.Context(), "tcp", proxytest.Echo(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +211,7 @@ func TestLogins(t *testing.T) {
 	for _, user := range []string{"alice", "mallory"} {
 		d := r.client()
 		d.User, d.Password = user, "secret"
-		if c, err := d.DialContext(t.Context(), "tcp", echo(t)); err == nil {
+		if c, err := d.DialContext(t.Context(), "tcp", proxytest.Echo(t)); err == nil {
 			c.Close()
 		}
 		r.ended(t)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/client"
+	"github.com/socksctl/socksctl/internal/proxytest"
 )
 
 // few is a RLIMIT_NOFILE that is used up by the clients of these tests, were it
@@ -119,29 +120,6 @@ func echo(c net.Conn, n int) error {
 	return nil
 }
 
-// newEcho is an origin that sends back what comes.
-func newEcho(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() { // ends when l is closed
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() { // ends with its peer
-				defer c.Close()
-				_, _ = io.Copy(c, c)
-			}()
-		}
-	}()
-	return l.Addr().String()
-}
-
 // notExhausted wants no descriptor to have been missing.
 func (w *crampedWay) notExhausted(t *testing.T) {
 	t.Helper()
@@ -156,7 +134,7 @@ func (w *crampedWay) notExhausted(t *testing.T) {
 // it lasts or after.
 func TestDescriptorsFloodTLS(t *testing.T) {
 	crampedWays(t, few, func(t *testing.T, w *crampedWay) {
-		origin := newEcho(t)
+		origin := proxytest.Echo(t)
 		tunnels := w.tunnels(t, 4, origin)
 		flood := make([]net.Conn, 500)
 		for i := range flood {
@@ -181,7 +159,7 @@ func TestDescriptorsFloodTLS(t *testing.T) {
 // Tunnels that have moved much at once, and rest, leave room for what comes.
 func TestDescriptorsRestTLS(t *testing.T) {
 	crampedWays(t, few, func(t *testing.T, w *crampedWay) {
-		origin := newEcho(t)
+		origin := proxytest.Echo(t)
 		tunnels := w.tunnels(t, 10, origin)
 		echoAll(t, tunnels, 8<<20)
 		for _, c := range tunnels[5:] {
@@ -203,7 +181,7 @@ func TestDescriptorsRestTLS(t *testing.T) {
 func TestDescriptorsUDPAndBINDTLS(t *testing.T) {
 	for _, descriptors := range []int{few, 4 * few} {
 		crampedWays(t, descriptors, func(t *testing.T, w *crampedWay) {
-			origin := newEcho(t)
+			origin := proxytest.Echo(t)
 			tunnels := w.tunnels(t, 2, origin)
 			associations := w.associations(t)
 			echoAll(t, tunnels, 1<<16)

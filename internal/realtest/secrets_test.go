@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/socksctl/socksctl/internal/proxytest"
 )
 
 // The passwords of these tests have lengths that nothing else is likely to have.
@@ -166,7 +168,7 @@ func TestSecretsInURLs(t *testing.T) {
 // with messages that are no login. It returns how many of them are refused.
 func logins(t *testing.T, proxy string) (refused int) {
 	t.Helper()
-	origin := newEcho(t)
+	origin := proxytest.Echo(t)
 	for _, c := range []struct {
 		password secret
 		status   int
@@ -260,7 +262,7 @@ printf 'is it %%s?\n' "$password" >&2
 func TestSecretsOfForward(t *testing.T) {
 	users := userFile(t)
 	s := start(t, "serve", "--listen", "127.0.0.1:0", "--users", users, "--log-level", "debug")
-	server, origin, refused := proxyOf(t, s), newEcho(t), 0
+	server, origin, refused := proxyOf(t, s), proxytest.Echo(t), 0
 	for _, password := range []secret{oddSecret, plainSecret} {
 		status := 0
 		if password == plainSecret {
