@@ -32,7 +32,7 @@ func (t *tables) Finish(ctx context.Context, run Run, ends []End) (closed int64,
 	if err != nil {
 		return 0, fmt.Errorf("history: %w", err)
 	}
-	defer tx.Rollback() // none after a commit
+	defer func() { _ = tx.Rollback() }() // none after a commit
 	for i := range ends {
 		e := &ends[i]
 		q := query{dialect: t.dialect}

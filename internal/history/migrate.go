@@ -60,7 +60,9 @@ func (t *tables) fillKeys(ctx context.Context, tx *sql.Tx) error {
 
 // distinct returns the texts in a column.
 func distinct(ctx context.Context, tx *sql.Tx, table, column string) (texts []string, err error) {
-	rows, err := tx.QueryContext(ctx, "SELECT DISTINCT "+column+" FROM "+table)
+	var q query
+	q.add("SELECT DISTINCT " + column + " FROM " + table)
+	rows, err := tx.QueryContext(ctx, q.text.String())
 	if err != nil {
 		return nil, err
 	}

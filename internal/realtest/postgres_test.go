@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -34,100 +33,123 @@ func databases(t *testing.T) *pgtest.Cluster {
 	return c
 }
 
+// either is a status that may be any.
+const either = -1
+
+// databasePassword is what nothing may show.
+const databasePassword = "hunter2"
+
+// kept is a server that writes to a database, which takes a password of it.
+type kept struct {
+	*process
+	*pgtest.Cluster
+	place, admin string          // without the password
+	inURL, file  string          // variables that have it
+	said         strings.Builder // all that the commands said
+}
+
+func newKept(t *testing.T) *kept {
+	t.Helper()
+	k := &kept{Cluster: databases(t)}
+	k.exec(t, "CREATE ROLE proved LOGIN PASSWORD '"+databasePassword+"'")
+	k.exec(t, "CREATE DATABASE sessions OWNER proved")
+	dir := runtimeDir(t)
+	k.place, k.admin = k.URL("proved", "sessions"), filepath.Join(dir, "a")
+	k.inURL = "SOCKSCTL_HISTORY_URL=" + strings.Replace(k.place, "proved@", "proved:"+databasePassword+"@", 1)
+	k.file = "PGPASSFILE=" + writeFile(t, filepath.Join(dir, "pgpass"), "*:*:*:proved:"+databasePassword+"\n")
+	serve := command(socksctl(t), "serve", "--listen", "127.0.0.1:0", "--node", "edge1", "--admin", "unix:"+k.admin, "--log-level", "debug")
+	serve.Env = append(serve.Env, k.inURL)
+	k.process = startCommand(t, serve)
+	return k
+}
+
+func (k *kept) exec(t *testing.T, statement string) {
+	t.Helper()
+	if err := k.Exec(t.Context(), statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ask runs a command with a variable, and returns all that it says.
+func (k *kept) ask(t *testing.T, status int, env string, args ...string) string {
+	t.Helper()
+	cmd := command(socksctl(t), args...)
+	cmd.Env = append(cmd.Env, env)
+	r := run(t, cmd)
+	k.said.WriteString(r.stdout + r.stderr)
+	if got := exitStatus(r.err); got != status && status != either {
+		t.Errorf("%s: got status %d, want %d\n%s", strings.Join(args, " "), got, status, r.stderr)
+	}
+	return r.stdout + r.stderr
+}
+
+// written waits until so many sessions are in the database.
+func (k *kept) written(t *testing.T, n int) {
+	t.Helper()
+	for limit := time.Now().Add(startLimit); ; {
+		list := k.ask(t, either, k.file, "sessions", "history", "--history", k.place, "--status", "ok", "--json")
+		got := strings.Count(list, `"node":"edge1"`)
+		if got == n {
+			return
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("%d sessions are written down, want %d", got, n)
+		}
+	}
+}
+
 // A server writes to a database that is given a password, goes on while that is
 // away, and is not ready then; the commands read it; the password is seen nowhere.
 func TestHistoryInPostgres(t *testing.T) {
-	const (
-		password = "hunter2"
-		either   = -1 // status
-	)
-	c, to := databases(t), newEchoes(t)
-	for _, statement := range []string{"CREATE ROLE proved LOGIN PASSWORD '" + password + "'", "CREATE DATABASE sessions OWNER proved"} {
-		if err := c.Exec(t.Context(), statement); err != nil {
-			t.Fatal(err)
-		}
-	}
-	dir := runtimeDir(t)
-	admin, place := filepath.Join(dir, "a"), c.URL("proved", "sessions")
-	inFile := "PGPASSFILE=" + writeFile(t, filepath.Join(dir, "pgpass"), "*:*:*:proved:"+password+"\n")
-	var said strings.Builder // all that anything said
-	socks := func(status int, env string, args ...string) string {
-		t.Helper()
-		cmd := command(socksctl(t), args...)
-		cmd.Env = append(cmd.Env, env)
-		r := run(t, cmd)
-		said.WriteString(r.stdout + r.stderr)
-		if got := exitStatus(r.err); got != status && status >= 0 {
-			t.Errorf("%s: got status %d, want %d\n%s", strings.Join(args, " "), got, status, r.stderr)
-		}
-		return r.stdout + r.stderr
-	}
-	inURL := "SOCKSCTL_HISTORY_URL=" + strings.Replace(place, "proved@", "proved:"+password+"@", 1)
-	serve := command(socksctl(t), "serve", "--listen", "127.0.0.1:0", "--node", "edge1", "--admin", "unix:"+admin, "--log-level", "debug")
-	serve.Env = append(serve.Env, inURL)
-	p := startCommand(t, serve)
-	d := &client.Dialer{Address: p.addresses(t, 1)[0]}
-	written := func(n int) {
-		t.Helper()
-		for limit := time.Now().Add(startLimit); ; {
-			got := strings.Count(socks(either, inFile, "sessions", "history", "--history", place, "--status", "ok", "--json"), `"node":"edge1"`)
-			if got == n {
-				return
-			}
-			if time.Now().After(limit) {
-				t.Fatalf("%d sessions are written down, want %d", got, n)
-			}
-		}
-	}
-	ready := func() {
-		for limit := time.Now().Add(startLimit); statusOf(t, admin, "/readyz") != http.StatusOK; {
-			if time.Now().After(limit) {
-				t.Fatal("not ready")
-			}
-		}
-	}
+	k, to := newKept(t), newEchoes(t)
+	d := &client.Dialer{Address: k.addresses(t, 1)[0]}
 	if err := reach(d, to); err != nil {
 		t.Fatal(err)
 	}
-	p.await(t, regexpOf("msg=session id=1"), 1)
-	written(1)
-	if err := c.Stop(); err != nil {
+	k.written(t, 1)
+	if err := k.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	if err := reach(d, to); err != nil {
 		t.Errorf("without its store: %v", err)
 	}
-	p.await(t, regexpOf(`level=WARN msg="history: cannot write, and tries on"`), 1)
-	if got := statusOf(t, admin, "/readyz"); got != http.StatusServiceUnavailable {
+	k.await(t, regexpOf(`level=WARN msg="history: cannot write, and tries on"`), 1)
+	if got := statusOf(t, k.admin, "/readyz"); got != http.StatusServiceUnavailable {
 		t.Errorf("readyz without the store: got %d, want 503", got)
 	}
-	socks(0, inURL, "config", "print")
-	if err := c.Start(); err != nil {
+	if err := k.Start(); err != nil {
 		t.Fatal(err)
 	}
-	p.await(t, regexpOf(`msg="history: writing again" lost=0`), 1)
-	written(2)
-	ready()
-	socks(0, inURL, "sessions", "history")
-	socks(0, inFile, "sessions", "history", "--history", place, "--total", "destination")
-	if cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.cmd.Process.Pid)); err != nil || strings.Contains(string(cmdline), password) {
-		t.Errorf("the command line: %q, %v", cmdline, err)
+	k.await(t, regexpOf(`msg="history: writing again" lost=0`), 1)
+	if got := statusOf(t, k.admin, "/readyz"); got != http.StatusOK {
+		t.Errorf("readyz with the store: got %d, want 200", got)
 	}
-	p.stop(t)
-	dump := filepath.Join(dir, "dump")
-	mustRun(t, command(c.Program("pg_dump"), "--format=custom", "--file="+dump, c.URL("tester", "sessions")))
-	if err := c.Exec(t.Context(), "CREATE DATABASE restored"); err != nil {
-		t.Fatal(err)
+	k.written(t, 2)
+	k.ask(t, 0, k.inURL, "config", "print")
+	k.ask(t, 0, k.inURL, "sessions", "history")
+	k.ask(t, 0, k.file, "sessions", "history", "--history", k.place, "--total", "destination")
+	if cmdline := readFile(t, fmt.Sprintf("/proc/%d/cmdline", k.cmd.Process.Pid)); strings.Contains(cmdline, databasePassword) {
+		t.Errorf("the command line has the password: %q", cmdline)
 	}
-	mustRun(t, command(c.Program("pg_restore"), "--dbname="+c.URL("tester", "restored"), dump))
-	if got := len(historyOf(t, c.URL("tester", "restored"))); got != 2 {
+	k.stop(t)
+	if text := k.said.String() + k.process.said.String(); strings.Contains(text, databasePassword) {
+		t.Errorf("the password is in\n%s", text)
+	}
+	wrong := k.ask(t, 1, strings.Replace(k.inURL, databasePassword, "hunter3", 1), "sessions", "history")
+	if !strings.Contains(wrong, "password authentication failed") || strings.Contains(wrong, "hunter3") {
+		t.Errorf("with a wrong password: got %s", wrong)
+	}
+	k.restored(t)
+}
+
+// restored dumps the database to another, and reads that.
+func (k *kept) restored(t *testing.T) {
+	t.Helper()
+	dump := filepath.Join(t.TempDir(), "dump")
+	mustRun(t, command(k.Program("pg_dump"), "--format=custom", "--file="+dump, k.URL("tester", "sessions")))
+	k.exec(t, "CREATE DATABASE restored")
+	mustRun(t, command(k.Program("pg_restore"), "--dbname="+k.URL("tester", "restored"), dump))
+	if got := len(historyOf(t, k.URL("tester", "restored"))); got != 2 {
 		t.Errorf("%d sessions are in what was restored, want 2", got)
-	}
-	said.WriteString(p.said.String())
-	if strings.Contains(said.String(), password) {
-		t.Errorf("the password is in\n%s", &said)
-	}
-	if text := socks(1, strings.Replace(inURL, password, "hunter3", 1), "sessions", "history"); !strings.Contains(text, "password authentication failed") || strings.Contains(text, "hunter3") {
-		t.Errorf("with a wrong password: got %s", text)
 	}
 }
