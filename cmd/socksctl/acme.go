@@ -88,6 +88,7 @@ func (v *service) useACME(c *config.Server) (certs.Source, error) {
 		return nil, fmt.Errorf("server.acme.storage: %w", err)
 	}
 	v.ready = append(v.ready, v.acme.Ready)
+	v.fence.writes = append(v.fence.writes, made.Storage)
 	v.unseen = append(v.unseen, part{name: "ACME", prepare: func() (func(), error) {
 		v.acme.Renew()
 		return nil, nil

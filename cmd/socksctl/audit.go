@@ -21,6 +21,7 @@ func (v *service) useAudit(c config.Audit) error {
 		return fmt.Errorf("audit.path: %w", err)
 	}
 	v.observe(l)
+	v.fence.writes = append(v.fence.writes, named(l.Folder())...)
 	v.Admit, v.reloaded = l.Admit, l.Reloaded
 	v.unseen = append(v.unseen, part{name: "audit log", prepare: func() (func(), error) { return nil, l.Reopen() }})
 	v.closers = append(v.closers, l.Close)

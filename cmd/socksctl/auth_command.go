@@ -28,6 +28,7 @@ func (v *service) useCommand(line string) error {
 		return err
 	}
 	v.Auth = append(v.Auth, command)
+	v.fence.program = command.Program()
 	v.unseen = append(v.unseen, part{name: "auth command", prepare: func() (func(), error) { return nil, command.Reload() }})
 	return nil
 }

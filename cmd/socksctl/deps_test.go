@@ -51,6 +51,7 @@ var floors = map[string]int{
 	"internal/human":  0, // what people read
 	"internal/errno":  0, // what the system says, by one name everywhere
 	"internal/page":   1, // the status page, drawn
+	"internal/walls":  0, // what files the kernel lets the process have
 	"internal/owner":  0, // whose socket a client on this host has
 
 	"internal/inherit":     0, // listeners that another process opened

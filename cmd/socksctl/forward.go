@@ -71,6 +71,7 @@ func newForward(upstreams *upstreams, c *config.Forward, from *inherit.Set, log 
 	v := &service{Server: forwarder.New(upstreams.Servers), drain: c.DrainTimeout.Duration, openings: openings{from: from, private: true}, log: log}
 	v.Log = log
 	v.admin = adminSocket{service: admin.Forward, places: c.Admin, tokenFile: c.AdminTokenPath, pprof: c.Pprof}
+	v.fence = fence{mode: c.Landlock, key: "forward.landlock"}
 	v.upstreams = upstreams.Servers
 	if source := upstreams.source; source != nil {
 		v.certificate = source.Certificate

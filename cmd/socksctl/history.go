@@ -50,6 +50,7 @@ func (v *service) useHistory(s streams, l *loaded, c config.History, key string)
 		Node: v.Node, Retention: c.Retention.Duration, Destinations: c.Destinations.Kept, Log: v.log,
 	})
 	v.observe(recorder)
+	v.fence.writes = append(v.fence.writes, named(place.Folder())...)
 	v.lost, v.ready = recorder.Dropped, append(v.ready, recorder.Fault)
 	v.closers = append(v.closers, func() error {
 		recorder.Close()

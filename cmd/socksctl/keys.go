@@ -41,6 +41,7 @@ func serverSettings() []setting {
 		{"server.admin", "admin", "where the service is talked to: unix:PATH, host:port or both; off: nowhere (default: a unix socket of the user's)", []string(nil)},
 		{"server.admin_token_path", "admin-token-file", "file whose first line is the token for what is asked over an address", ""},
 		{"server.pprof", "pprof", "profiles of the runtime on the admin socket, for go tool pprof", false},
+		{"server.landlock", "landlock", "keep the process to the files that it needs, by the kernel: on, off, or auto, where the kernel can and there is no auth-command (Linux)", "auto"},
 	}, limitSettings(), historySettings(), auditSettings(), logSettings())
 }
 
@@ -108,6 +109,7 @@ func forwardSettings() []setting {
 		{"forward.admin", "admin", "where the service is talked to: unix:PATH, host:port or both; off: nowhere (default: a unix socket of the user's)", []string(nil)},
 		{"forward.admin_token_path", "admin-token-file", "file whose first line is the token for what is asked over an address", ""},
 		{"forward.pprof", "pprof", "profiles of the runtime on the admin socket, for go tool pprof", false},
+		{"forward.landlock", "landlock", "keep the process to the files that it needs, by the kernel: on, off, or auto, where the kernel can (Linux)", "auto"},
 		{"forward.history", "history", "where sessions are written down, as for serve (default: nowhere)", ""},
 	}, slices.Concat(historySettings()[1:], logSettings())...)
 }

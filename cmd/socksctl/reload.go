@@ -46,6 +46,7 @@ type reloader struct {
 	reloaded func(audit.Reload)             // told of what a reload came to; nil: nobody is
 	noted    func(at time.Time, whole bool) // told whether all is in force that the files say; nil: nobody is
 	begun    func() (end func())            // called as one begins that somebody asked for
+	explain  func(error) error              // says more of what went wrong; nil: nobody can
 	log      *slog.Logger
 
 	asked chan request
@@ -68,7 +69,7 @@ type reloaded struct {
 func newReloader(v *service) *reloader {
 	r := &reloader{
 		parts: v.parts, unseen: v.unseen, restart: v.restart, rejudge: v.Rejudge, reloaded: v.reloaded, log: v.log,
-		begun: v.notifyReloading,
+		begun: v.notifyReloading, explain: v.fence.explain,
 		asked: make(chan request), ended: make(chan struct{}), told: make(map[string]string),
 	}
 	if v.metrics != nil {
@@ -166,6 +167,9 @@ func (r *reloader) once(by string) (result admin.Result, err error) {
 	}
 	for _, p := range parts {
 		commit, err := p.prepare()
+		if r.explain != nil {
+			err = r.explain(err)
+		}
 		r.tell(by, p.name, err)
 		errs = append(errs, err)
 		if commit != nil {

@@ -80,6 +80,7 @@ func newServe(c *config.Server, from *inherit.Set, log *slog.Logger) (*service, 
 	}
 	v := &service{drain: c.DrainTimeout.Duration, openings: openings{from: from, private: c.AllowPrivate}, log: log}
 	v.admin = adminSocket{service: admin.Serve, places: c.Admin, tokenFile: c.AdminTokenPath, pprof: c.Pprof}
+	v.fence = fence{mode: c.Landlock, key: "server.landlock"}
 	v.Server = &server.Server{
 		Log: log, Limits: limitsOf(c.Limits), Commands: c.Commands.Set,
 		Ports: c.PortRange.PortRange, UDPRoaming: c.UDPRoaming, Balancers: balancersOf(c),

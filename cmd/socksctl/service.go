@@ -35,6 +35,7 @@ type service struct {
 	restart       func() []string               // keys that changed and wait for a restart; nil: not known
 	checks        []func(*server.Session) error // of live sessions, after a reload
 	admin         adminSocket
+	fence         fence
 	live          *live.Table // nil: nobody can ask for it
 	drain         time.Duration
 	log           *slog.Logger
@@ -71,6 +72,9 @@ func (v *service) run(s streams) error {
 	err := v.check()
 	if err == nil {
 		err = v.openAdmin()
+	}
+	if err == nil {
+		err = misconfigured(v.raiseWalls())
 	}
 	if err != nil {
 		closeAll(v.plain)

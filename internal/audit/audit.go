@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -103,6 +104,14 @@ func (l *Log) Closed(s *server.Session) { _ = l.session(kindOf(s), s) }
 
 // Reloaded writes down a reload.
 func (l *Log) Reloaded(r Reload) { _ = l.write(Event{Event: Reloaded, Reload: &r}) }
+
+// Folder returns the directory of the file that is written, and "" when it is none.
+func (l *Log) Folder() string {
+	if f, isFile := l.to.(*file); isFile {
+		return filepath.Dir(f.path)
+	}
+	return ""
+}
 
 // Lost returns how many lines could not be written.
 func (l *Log) Lost() int64 {

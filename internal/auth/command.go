@@ -66,6 +66,9 @@ func NewCommand(line string, log *slog.Logger) (*Command, error) {
 	return c, nil
 }
 
+// Program returns the path of the program.
+func (c *Command) Program() string { return c.words[0] }
+
 // Reload forgets remembered logins. It is an error when the program is no longer
 // there.
 func (c *Command) Reload() error {

@@ -34,6 +34,7 @@ type Server struct {
 	AdminTokenPath    string    `toml:"admin_token_path" yaml:"admin_token_path"`
 	Pprof             bool      `toml:"pprof" yaml:"pprof"`
 	ACME              ACME      `toml:"acme" yaml:"acme"`
+	Landlock          Landlock  `toml:"landlock" yaml:"landlock"`
 	Limits            Limits    `toml:"limits" yaml:"limits"`
 }
 
@@ -120,6 +121,7 @@ type Forward struct {
 	Admin             Places   `toml:"admin" yaml:"admin"` // where it is talked to; empty: the default place
 	AdminTokenPath    string   `toml:"admin_token_path" yaml:"admin_token_path"`
 	Pprof             bool     `toml:"pprof" yaml:"pprof"`
+	Landlock          Landlock `toml:"landlock" yaml:"landlock"`
 	History           Location `toml:"history" yaml:"history"` // where its sessions are written down
 }
 

@@ -208,6 +208,23 @@ type Destinations struct{ Kept history.Destinations }
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (d *Destinations) UnmarshalText(b []byte) error { return d.Kept.UnmarshalText(b) }
 
+// Landlock is whether the kernel keeps a service to the files that it needs.
+type Landlock string
+
+// LandlockAuto is where it can, and where no program verifies logins; LandlockOn
+// fails where it cannot.
+const (
+	LandlockAuto Landlock = "auto"
+	LandlockOn   Landlock = "on"
+	LandlockOff  Landlock = "off"
+)
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (l *Landlock) UnmarshalText(b []byte) error {
+	*l = Landlock(b)
+	return oneOf(string(b), string(LandlockAuto), string(LandlockOn), string(LandlockOff))
+}
+
 // Format is how a log line looks: "text" or "json".
 type Format string
 

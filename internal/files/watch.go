@@ -59,6 +59,16 @@ func watchDirs(w *fsnotify.Watcher, paths []string) error {
 	return nil
 }
 
+// Folders returns the directories that paths are in, and those that the symbolic
+// links on the way to them lead to: where the files are, however they are replaced.
+func Folders(paths ...string) (dirs []string) {
+	for _, path := range paths {
+		dirs = append(dirs, filepath.Dir(path))
+		dirs = append(dirs, linked(path, maxLinks)...)
+	}
+	return dirs
+}
+
 // linked returns, for the symbolic links on the way to path, the directories that
 // they are in, and those of what they lead to: the swap of any changes what path
 // is. It follows as many links as it is told.

@@ -59,6 +59,15 @@ func (l Location) Decided() bool { return l.kind != "" }
 // Off tells whether nothing is to be kept.
 func (l Location) Off() bool { return l.kind == "off" }
 
+// Folder returns the directory in which a store writes, and "" when that is on
+// another host or nowhere.
+func (l Location) Folder() string {
+	if l.kind != "sqlite" {
+		return ""
+	}
+	return filepath.Dir(l.path)
+}
+
 // HasPassword tells whether there is a password in l.
 func (l Location) HasPassword() bool {
 	if l.url == nil {

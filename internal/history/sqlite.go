@@ -47,7 +47,7 @@ func openSQLite(path string, create bool) (*sqliteStore, error) {
 	} else if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("history: %w", err)
 	}
-	db, err := sql.Open("sqlite", sqliteName(path))
+	db, err := sql.Open("sqlite", sqliteName(path, create))
 	if err != nil {
 		return nil, fmt.Errorf("history: %s: %w", path, err)
 	}
@@ -57,13 +57,17 @@ func openSQLite(path string, create bool) (*sqliteStore, error) {
 // sqliteName returns what opens path with what records need: readers beside the
 // writer, nothing that was deleted left in the file, and no wait for the disk at
 // each batch: a crash of the system may cost the last, a crash of the process
-// nothing.
-func sqliteName(path string) string {
+// nothing. A writer keeps in memory what SQLite would put into a directory for
+// temporary files, since it may not be let write there.
+func sqliteName(path string, writer bool) string {
 	name := url.URL{Path: filepath.ToSlash(path)}
 	pragmas := url.Values{"_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(1)", "secure_delete(1)",
 		"journal_size_limit(67108864)",
 	}}
+	if writer {
+		pragmas.Add("_pragma", "temp_store(MEMORY)")
+	}
 	return "file:" + name.EscapedPath() + "?" + pragmas.Encode()
 }
 
