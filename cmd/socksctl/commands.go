@@ -18,6 +18,7 @@ func commands(s streams) []*cobra.Command {
 		userCommand(s),
 		aclCommand(s),
 		sessionsCommand(s),
+		statusCommand(s),
 		topCommand(s),
 		reloadCommand(s),
 		configCommand(s),
