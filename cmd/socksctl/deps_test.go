@@ -57,12 +57,13 @@ var floors = map[string]int{
 	"internal/inherit":     0, // listeners that another process opened
 	"internal/destination": 0, // where sessions go that are asked about
 
-	"bench":                  testsOnly,
-	"internal/pgtest":        testsOnly, // a PostgreSQL server for them
-	"internal/proxytest":     testsOnly, // a server that is looked at, and somebody who talks through it
-	"internal/realtest":      testsOnly, // real programs against the command
-	"internal/sockstest":     testsOnly, // the conformance suite
-	"internal/sockstest/rig": testsOnly, // what it runs against
+	"bench":                      testsOnly,
+	"internal/pgtest":            testsOnly, // a PostgreSQL server for them
+	"internal/proxytest":         testsOnly, // a server that is looked at, and somebody who talks through it
+	"internal/realtest":          testsOnly, // real programs against the command
+	"internal/sockstest":         testsOnly, // the conformance suite
+	"internal/sockstest/rig":     testsOnly, // what it runs against
+	"internal/sockstest/faraway": testsOnly, // a network for tests that count round trips
 }
 
 // testsOnly is the place of a package beside the floors: it may import all, and
