@@ -12,7 +12,8 @@ type Attempt struct {
 	// Dialer's Timeout end later. The wait for a reply is not bounded by it.
 	By time.Time
 	// Reached is called when the proxy is reached, TLS included, with the time
-	// that this took; the login may follow. It may be called more than once.
+	// that this took; the login may follow. It may be called more than once, and
+	// is not called when a warm connection served: the proxy was reached before.
 	Reached func(took time.Duration)
 }
 

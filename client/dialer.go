@@ -55,6 +55,9 @@ type Dialer struct {
 	noALPN    atomic.Bool            // the proxy ended a handshake over ALPN
 	askFirst  atomic.Bool            // the proxy chose another method than foreseen
 	streamCmd atomic.Uint32          // the command that carried datagrams, 0 while unknown
+	shown     atomic.Bool            // the proxy asked for a certificate and got one
+	epoch     atomic.Uint32          // grows when warm connections are dropped
+	warm      atomic.Pointer[pool]   // nil: none are kept
 }
 
 // The interfaces of golang.org/x/net/proxy are kept.

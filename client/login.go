@@ -35,7 +35,7 @@ func (s *session) login(ctx context.Context) error {
 	if err != nil {
 		return s.d.fault("login", certs.Explain(err))
 	}
-	s.loggedIn = true
+	s.loggedIn, s.password = true, method == socks5.MethodPassword
 	return nil
 }
 
@@ -76,6 +76,7 @@ func (s *session) loginWith(ctx context.Context, req socks5.Request) error {
 	msg = socks5.AppendRequest(msg, req)
 	err := s.exchange(ctx, msg, func() error { return s.readLogin(method) })
 	s.loggedIn = err == nil
+	s.password = s.loggedIn && method == socks5.MethodPassword
 	return err
 }
 

@@ -25,14 +25,14 @@ func (d *Dialer) reach(ctx context.Context, deadline time.Time) (*session, error
 }
 
 func (d *Dialer) reachOnce(ctx context.Context, deadline time.Time, offerALPN bool) (*session, error) {
-	begin := time.Now()
+	begin, epoch := time.Now(), d.epoch.Load()
 	raw, err := d.dialProxy(ctx, deadline)
 	if err != nil {
 		return nil, d.fault("dial", err)
 	}
 	// The conns of a Forward need not have a socket to set this on.
 	_ = relay.KeepAlive(raw, relay.KeepAliveConfig{})
-	s := &session{d: d, raw: raw, conn: raw, deadline: deadline}
+	s := &session{d: d, raw: raw, conn: raw, deadline: deadline, epoch: epoch}
 	if d.TLS != nil {
 		if err := s.secure(ctx, d.tlsConfig(offerALPN)); err != nil {
 			raw.Close()

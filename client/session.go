@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/socksctl/socksctl/certs"
+	"github.com/socksctl/socksctl/internal/relay"
 	"github.com/socksctl/socksctl/internal/socks5"
 )
 
@@ -20,6 +21,8 @@ type session struct {
 	in       exactReader
 	known    bool      // the proxy takes one flight
 	loggedIn bool      // greeting and login are done
+	password bool      // and they proved who this is
+	epoch    uint32    // of the Dialer, when it began
 	deadline time.Time // for reaching the proxy and logging in
 }
 
@@ -34,17 +37,52 @@ func (d *Dialer) ask(ctx context.Context, req socks5.Request) (*session, socks5.
 	return s, bound, err
 }
 
+// askOnce makes req on a warm connection if there is one. When that ends before
+// the proxy has answered, the request is made on another, which is new.
 func (d *Dialer) askOnce(ctx context.Context, req socks5.Request) (*session, socks5.Addr, error) {
+	if s := d.warm.Load().take(ctx); s != nil {
+		bound, err := s.askWarm(ctx, req)
+		if ctx.Err() != nil || !unanswered(err) {
+			return s.askedFor(bound, err)
+		}
+		s.raw.Close()
+		d.log().DebugContext(ctx, "a warm connection ended, asking on a new one", "proxy", d.URL(), "err", err)
+	}
 	s, err := d.open(ctx)
 	if err != nil {
 		return nil, socks5.Addr{}, err
 	}
 	bound, err := s.request(ctx, req)
+	if s.loggedIn {
+		d.warm.Load().learn(s)
+	}
+	return s.askedFor(bound, err)
+}
+
+// askedFor returns what ask does, and closes a session that there is no use for.
+func (s *session) askedFor(bound socks5.Addr, err error) (*session, socks5.Addr, error) {
 	if err != nil {
 		s.conn.Close()
 		return nil, socks5.Addr{}, err
 	}
 	return s, bound, nil
+}
+
+// askWarm makes req on a session that was warm. Should the way to the proxy be
+// gone, that is found out sooner than on others.
+func (s *session) askWarm(ctx context.Context, req socks5.Request) (socks5.Addr, error) {
+	_ = relay.SetUnacked(s.raw, deaf) // not every conn has a socket to set this on
+	bound, err := s.request(ctx, req)
+	if err == nil {
+		_ = relay.SetUnacked(s.raw, 0)
+	}
+	return bound, err
+}
+
+// unanswered tells whether err is that the connection ended before the reply.
+func unanswered(err error) bool {
+	fault, ok := err.(*ProxyError) //nolint:errorlint // only err itself: what wraps one has been answered
+	return ok && fault.Op == "request" && !errors.Is(err, socks5.ErrVersion) && !errors.Is(err, socks5.ErrAddressType)
 }
 
 // connect reaches the proxy for a session that can log in.
@@ -61,6 +99,11 @@ func (d *Dialer) open(ctx context.Context) (*session, error) {
 	if err != nil || s.known && !d.askFirst.Load() {
 		return s, err
 	}
+	return s.ready(ctx)
+}
+
+// ready returns s once it is logged in.
+func (s *session) ready(ctx context.Context) (*session, error) {
 	if err := s.login(ctx); err != nil {
 		s.conn.Close()
 		return nil, err
@@ -123,6 +166,10 @@ func (s *session) write(b []byte) error {
 	}
 	return err
 }
+
+// patient tells whether the proxy waits for a request on s for longer than for a
+// login: it is one of ours, and knows who this is.
+func (s *session) patient() bool { return s.known && (s.password || s.d.shown.Load()) }
 
 // outside returns addr as others reach it: a server that names no address means
 // the one that it was reached at.

@@ -36,5 +36,14 @@ func KeepAlive(c net.Conn, k KeepAliveConfig) error {
 	if err != nil {
 		return fmt.Errorf("keepalive: %w", err)
 	}
-	return setUserTimeout(t, cmp.Or(k.Unacked, time.Minute))
+	return SetUnacked(t, k.Unacked)
+}
+
+// SetUnacked sets KeepAliveConfig.Unacked alone, on the TCP socket under c.
+func SetUnacked(c net.Conn, d time.Duration) error {
+	t, ok := socket(c).(*net.TCPConn)
+	if !ok {
+		return fmt.Errorf("keepalive: %w", ErrNoSocket)
+	}
+	return setUserTimeout(t, cmp.Or(d, time.Minute))
 }
