@@ -28,10 +28,15 @@ func (s *Servers) Run(ctx context.Context) error {
 
 // checkAll has each of the servers checked, until ctx ends.
 func (s *Servers) checkAll(ctx context.Context) {
-	var checks sync.WaitGroup
-	defer checks.Wait()
 	s.count(1)
 	defer s.count(-1)
+	s.each(ctx, s.checkAlways)
+}
+
+// each has do run for each of the servers, until ctx ends or the server is gone.
+func (s *Servers) each(ctx context.Context, do func(context.Context, *member)) {
+	var running sync.WaitGroup
+	defer running.Wait()
 	stops := make(map[*member]context.CancelFunc)
 	for {
 		members, changed := s.watched()
@@ -39,9 +44,9 @@ func (s *Servers) checkAll(ctx context.Context) {
 		for _, m := range members {
 			delete(gone, m)
 			if stops[m] == nil {
-				var checked context.Context
-				checked, stops[m] = context.WithCancel(ctx)
-				checks.Go(func() { s.checkAlways(checked, m) }) // ends with ctx, or when m is gone
+				var own context.Context
+				own, stops[m] = context.WithCancel(ctx)
+				running.Go(func() { do(own, m) }) // ends with ctx, or when m is gone
 			}
 		}
 		for m, stop := range gone {

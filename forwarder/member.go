@@ -37,6 +37,7 @@ type member struct {
 // fails sets m aside. Failures of connections that were under way together count
 // as one. The log has a line for each cause.
 func (s *Servers) fails(m *member, err error) {
+	m.dialer.DropWarm()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()

@@ -121,6 +121,7 @@ type Status struct {
 	Err      error         // the last failure, which may be long past; nil when there was none
 	Latency  time.Duration // to reach it, TLS included, smoothed; 0 when it was not reached yet
 	Sessions int           // connections, BIND listeners and associations that are open on it
+	Warm     int           // connections that wait for a request
 }
 
 // Status returns what is known of each server, in their order.
@@ -129,7 +130,7 @@ func (s *Servers) Status() []Status {
 	defer s.mu.Unlock()
 	all := make([]Status, len(s.members))
 	for i, m := range s.members {
-		all[i] = Status{m.url, m.failures == 0, m.err, m.latency, int(m.sessions.Load())}
+		all[i] = Status{m.url, m.failures == 0, m.err, m.latency, int(m.sessions.Load()), m.dialer.Warm()}
 	}
 	return all
 }

@@ -61,13 +61,19 @@ func (r *rig) drops() map[string]int64 {
 	return sum
 }
 
-// live returns how many connections are accepted and not closed.
+// live returns how many connections are accepted and not closed, but for those that
+// are warm.
 func (r *rig) live() int {
 	n := int(r.accepted.Load())
 	for _, rec := range r.all {
 		rec.mu.Lock()
 		n -= len(rec.closed)
 		rec.mu.Unlock()
+	}
+	for _, servers := range r.warm {
+		for _, status := range servers.Status() {
+			n -= status.Warm
+		}
 	}
 	return n
 }

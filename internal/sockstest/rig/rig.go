@@ -37,6 +37,7 @@ type rig struct {
 	all      []*records
 	servers  []*certs.Server
 	clients  []*certs.Client
+	warm     []*forwarder.Servers // that connections are kept warm to
 }
 
 // Start is a sockstest.Factory.
@@ -126,13 +127,32 @@ func (r *rig) rules(text string, o acl.Options) *acl.Policy {
 	return policy
 }
 
-// hop makes a server whose way out is the server at addr.
+// hop makes a server whose way out is the server at addr. Of two hops with client
+// certificates each keeps connections warm.
 func (r *rig) hop(addr string) *server.Server {
 	d := &client.Dialer{Address: addr}
 	if r.mode.Carrier != sockstest.Plain {
 		d.TLS = r.clientTLS()
 	}
-	return forwarder.New(forwarder.NewServers(d))
+	servers := forwarder.NewServers(d)
+	if r.mode.Hops == 2 && r.mode.Carrier == sockstest.MutualTLS {
+		r.keepWarm(servers)
+	}
+	return forwarder.New(servers)
+}
+
+// keepWarm has connections to servers kept warm until the test ends.
+func (r *rig) keepWarm(servers *forwarder.Servers) {
+	r.warm = append(r.warm, servers)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- servers.KeepWarm(ctx, client.Warm{}) }() // ends with ctx
+	r.t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			r.t.Errorf("KeepWarm: got %v, want nil", err)
+		}
+	})
 }
 
 // serve starts s for the length of the test, and returns its address.
