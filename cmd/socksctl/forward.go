@@ -72,10 +72,10 @@ func newForward(upstreams *upstreams, c *config.Forward, from *inherit.Set, log 
 	v.Log = log
 	v.admin = adminSocket{service: admin.Forward, places: c.Admin, tokenFile: c.AdminTokenPath, pprof: c.Pprof}
 	v.fence = fence{mode: c.Landlock, key: "forward.landlock"}
-	v.upstreams = upstreams.Servers
+	v.upstreams = upstreams
 	if source := upstreams.source; source != nil {
 		v.certificate = source.Certificate
-		v.useCertificates(source.Prepare, c.CAPath, c.CertificatePath, c.PrivateKeyPath)
+		v.useCertificates(upstreams.prepare, c.CAPath, c.CertificatePath, c.PrivateKeyPath)
 	}
 	if err := v.usePasswords(c.Users); err != nil {
 		return nil, misconfigured(err)

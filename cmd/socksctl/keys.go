@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/socksctl/socksctl/client"
 	"github.com/socksctl/socksctl/internal/acme"
 )
 
@@ -94,6 +95,8 @@ func forwardSettings() []setting {
 		{"forward.server_srv", "server-srv", "SRV records of the servers in place of --server, [socks5+tls://[user@]]NAME", ""},
 		{"forward.balance", "balance", "which of several servers: failover (the first that works), round-robin or latency", "failover"},
 		{"forward.check_interval", "check-interval", "time between two checks of a server by a handshake; 0: they are not checked", 30 * time.Second},
+		{"forward.warm", "warm", "connections held ready to each server, by use, so many at most; 0: none", client.DefaultWarm},
+		{"forward.warm_time", "warm-time", "how long each is held: less than the server's --warm-timeout", client.DefaultWarmFor},
 		{"forward.ca_path", "ca", "CA of the server's certificate, PEM (default: the system's)", ""},
 		{"forward.certificate_path", "cert", "certificate to show the server, PEM", ""},
 		{"forward.private_key_path", "key", "its private key, PEM", ""},

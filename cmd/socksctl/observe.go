@@ -34,7 +34,7 @@ func (v *service) useMetrics() {
 	if v.upstreams != nil {
 		c.Upstreams = func() (all []metrics.Upstream) {
 			for _, s := range v.upstreams.Status() {
-				all = append(all, metrics.Upstream{Server: s.Server, Up: s.Up, Latency: s.Latency})
+				all = append(all, metrics.Upstream{Server: s.Server, Up: s.Up, Latency: s.Latency, Warm: s.Warm})
 			}
 			return all
 		}
@@ -103,7 +103,7 @@ func listenerStatus(l net.Listener, protocol string) admin.Listener {
 }
 
 func upstreamStatus(s forwarder.Status) admin.Upstream {
-	u := admin.Upstream{Server: s.Server, Up: s.Up, Latency: s.Latency.Seconds(), Sessions: s.Sessions}
+	u := admin.Upstream{Server: s.Server, Up: s.Up, Latency: s.Latency.Seconds(), Sessions: s.Sessions, Warm: s.Warm}
 	if !s.Up && s.Err != nil {
 		u.Error = s.Err.Error()
 	}

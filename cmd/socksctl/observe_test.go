@@ -24,7 +24,7 @@ func TestForwarderWithoutServer(t *testing.T) {
 	l.Close()
 	v := &service{
 		Server: new(server.Server), log: slog.New(slog.DiscardHandler),
-		upstreams: forwarder.NewServers(&client.Dialer{Address: l.Addr().String(), User: "me", Password: "secret"}),
+		upstreams: &upstreams{Servers: forwarder.NewServers(&client.Dialer{Address: l.Addr().String(), User: "me", Password: "secret"})},
 	}
 	v.useMetrics()
 	if err := v.unready(); err != nil {

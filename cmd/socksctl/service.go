@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/socksctl/socksctl/forwarder"
 	"github.com/socksctl/socksctl/internal/acme"
 	"github.com/socksctl/socksctl/internal/audit"
 	"github.com/socksctl/socksctl/internal/live"
@@ -42,7 +41,8 @@ type service struct {
 
 	certificate func() *x509.Certificate // that TLS shows others; nil: there is no TLS
 	acme        *acme.Manager            // where that comes from; nil: from elsewhere
-	upstreams   *forwarder.Servers       // of a forwarder
+	upstreams   *upstreams               // of a forwarder
+	cool        func()                   // ends what is warm; run makes it
 	lost        func() int64             // records that the history has lost; nil: there is none
 	reloaded    func(audit.Reload)       // told of reloads; nil: nobody is
 	closers     []func() error           // called once no session is open any more
@@ -91,8 +91,9 @@ func (v *service) run(s streams) error {
 	group.Go(func() error { return reloads.run(ctx, hangups) })
 	group.Go(func() error { return reloads.watch(ctx) })
 	group.Go(func() error { return v.serveAdmin(ctx, reloads) })
+	v.cool = func() {}
 	if v.upstreams != nil {
-		group.Go(func() error { return v.upstreams.Run(ctx) })
+		v.cool = v.upstreams.run(ctx, group)
 	}
 	if v.acme != nil {
 		group.Go(func() error { return v.acme.Run(ctx) })
@@ -238,6 +239,7 @@ func (v *service) revalidate(s *server.Session) error {
 func (v *service) stop(why string, stops <-chan os.Signal) error {
 	v.draining.Store(true)
 	v.notifyStopping()
+	v.cool()
 	v.log.Info("draining", "why", why, "timeout", v.drain)
 	ctx, cancel := context.WithTimeout(context.Background(), v.drain)
 	defer cancel()

@@ -1,11 +1,16 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"strconv"
 	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/client"
@@ -17,6 +22,23 @@ import (
 type upstreams struct {
 	*forwarder.Servers
 	source *certs.Client // nil: none is reached by TLS
+	warm   client.Warm   // of each; Most 0 is none
+}
+
+const (
+	mostWarm      = 64          // a server holds no more of one user
+	leastWarmTime = time.Second // what is held for less is of no use
+)
+
+// checkWarm tells what is wrong with the keys of warm connections.
+func checkWarm(c *config.Forward) error {
+	if c.Warm > mostWarm {
+		return misconfigured(fmt.Errorf("forward.warm is %d (--warm): a server holds %d of one user at most", c.Warm, mostWarm))
+	}
+	if c.Warm > 0 && c.WarmTime.Duration < leastWarmTime {
+		return misconfigured(fmt.Errorf("forward.warm_time is %v (--warm-time): the least is %v, and without warm connections --warm is 0", c.WarmTime, leastWarmTime))
+	}
+	return nil
 }
 
 // newUpstreams reads what c says of the servers, and reaches none. inFlag tells
@@ -25,9 +47,12 @@ func newUpstreams(s streams, c *config.Forward, inFlag bool, log *slog.Logger) (
 	if (len(c.Server) > 0) == (c.ServerSRV != "") {
 		return nil, misuse("forward takes --server, once or more often, or --server-srv")
 	}
+	if err := checkWarm(c); err != nil {
+		return nil, err
+	}
 	options := forwardOptions(c)
 	options.inFlag = inFlag
-	u := new(upstreams)
+	u := &upstreams{warm: client.Warm{Most: int(c.Warm), For: c.WarmTime.Duration}}
 	var err error
 	if c.ServerSRV != "" {
 		err = u.fromDNS(c.ServerSRV, options, log)
@@ -42,6 +67,30 @@ func newUpstreams(s streams, c *config.Forward, inFlag bool, log *slog.Logger) (
 		u.CheckEvery = -1
 	}
 	return u, nil
+}
+
+// run checks the servers and keeps connections to them warm, in group: those until
+// it is over or cool is called.
+func (u *upstreams) run(ctx context.Context, group *errgroup.Group) (cool func()) {
+	group.Go(func() error { return u.Run(ctx) })
+	ctx, cool = context.WithCancel(ctx)
+	if u.warm.Most > 0 {
+		group.Go(func() error { return u.KeepWarm(ctx, u.warm) })
+	}
+	return cool
+}
+
+// prepare is certs.Client.Prepare: what was opened with certificates of before is
+// not used any more.
+func (u *upstreams) prepare() (commit func(), err error) {
+	taken, err := u.source.Prepare()
+	if taken == nil {
+		return nil, err
+	}
+	return func() {
+		taken()
+		u.DropWarm()
+	}, err
 }
 
 // fromURLs takes the servers in the order of their URLs.

@@ -41,6 +41,7 @@ type Upstream struct {
 	Up       bool    `json:"up"`
 	Latency  float64 `json:"latency_seconds,omitempty"`
 	Sessions int     `json:"sessions"`
+	Warm     int     `json:"warm"`            // connections that wait for a request
 	Error    string  `json:"error,omitempty"` // of one that is down
 }
 

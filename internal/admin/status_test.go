@@ -69,7 +69,7 @@ func TestStatus(t *testing.T) {
 		Service: admin.Serve, Version: "v1", Started: time.Unix(5, 0).UTC(),
 		Listeners: []admin.Listener{{Address: "127.0.0.1:1080", Protocol: "socks5"}},
 		Sessions:  map[string]int{"connect": 3},
-		Servers:   []admin.Upstream{{Server: "socks5+tls://a.example", Latency: 0.02, Error: "refused"}},
+		Servers:   []admin.Upstream{{Server: "socks5+tls://a.example", Latency: 0.02, Warm: 2, Error: "refused"}},
 	}
 	var why error
 	s := &admin.Server{Status: func() admin.Status { return want }, Ready: func() error { return why }}

@@ -106,6 +106,8 @@ type Forward struct {
 	ServerSRV         string   `toml:"server_srv" yaml:"server_srv"` // in place of them: the name of SRV records
 	Balance           Balance  `toml:"balance" yaml:"balance"`
 	CheckInterval     Duration `toml:"check_interval" yaml:"check_interval"` // 0: servers are not checked
+	Warm              Count    `toml:"warm" yaml:"warm"`                     // connections held ready to each server; 0: none
+	WarmTime          Duration `toml:"warm_time" yaml:"warm_time"`           // each
 	CAPath            string   `toml:"ca_path" yaml:"ca_path"`
 	CertificatePath   string   `toml:"certificate_path" yaml:"certificate_path"`
 	PrivateKeyPath    string   `toml:"private_key_path" yaml:"private_key_path"`

@@ -26,7 +26,8 @@ func askedOf(c Config) asked {
 	if c.Upstreams != nil {
 		a = append(a,
 			family{describe("upstream_up", "1 for a server that the forwarder can use.", "server"), prometheus.GaugeValue, c.up},
-			family{describe("upstream_latency_seconds", "How long it takes to reach a server, TLS included, smoothed.", "server"), prometheus.GaugeValue, c.latency})
+			family{describe("upstream_latency_seconds", "How long it takes to reach a server, TLS included, smoothed.", "server"), prometheus.GaugeValue, c.latency},
+			family{describe("upstream_warm", "Connections to a server that wait for a request.", "server"), prometheus.GaugeValue, c.warm})
 	}
 	if c.HistoryDropped != nil {
 		a = append(a, family{describe("history_queue_dropped_total", "Records that were lost because the store was behind."), prometheus.CounterValue,
@@ -75,6 +76,12 @@ func (c Config) latency(emit func(float64, ...string)) {
 		if upstream.Latency > 0 {
 			emit(upstream.Latency.Seconds(), server)
 		}
+	}
+}
+
+func (c Config) warm(emit func(float64, ...string)) {
+	for server, upstream := range c.upstreams() {
+		emit(float64(upstream.Warm), server)
 	}
 }
 

@@ -65,7 +65,7 @@ func config(s *server.Server, listeners ...string) metrics.Config {
 		Server: s, Listeners: listeners, Version: "v1.2.3", Revision: "abc",
 		CertificateExpiry: func() time.Time { return time.Unix(2e9, 0) },
 		Upstreams: func() []metrics.Upstream {
-			return []metrics.Upstream{{"a.example:1443", true, 20 * time.Millisecond}, {"b.example:1443", false, 0}}
+			return []metrics.Upstream{{"a.example:1443", true, 20 * time.Millisecond, 3}, {"b.example:1443", false, 0, 0}}
 		},
 		HistoryDropped: func() int64 { return 7 },
 	}

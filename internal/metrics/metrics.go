@@ -36,6 +36,7 @@ type Upstream struct {
 	Server  string // host:port, as configured
 	Up      bool
 	Latency time.Duration // to reach it, TLS included, smoothed; 0 is unknown
+	Warm    int           // connections that wait for a request
 }
 
 // Metrics is a server.Observer that counts, and a prometheus.Gatherer that tells.

@@ -250,13 +250,14 @@ func TestAsked(t *testing.T) {
 	c.CertificateExpiry = func() time.Time { return expiry }
 	c.HistoryDropped = func() int64 { dropped++; return dropped }
 	c.Upstreams = func() []metrics.Upstream {
-		return []metrics.Upstream{{"twice", true, time.Second}, {"twice", false, 0}, {"down", false, 0}}
+		return []metrics.Upstream{{"twice", true, time.Second, 4}, {"twice", false, 0, 0}, {"down", false, 0, 0}}
 	}
 	m := metrics.New(c)
 	m.Reloaded(time.UnixMilli(1500), true)
 	scrape(t, m).want(t, samples{
 		"tls_certificate_expiry_timestamp_seconds": 5, "history_queue_dropped_total": 1,
 		`upstream_up{server="twice"}`: 1, `upstream_up{server="down"}`: 0, `upstream_latency_seconds{server="twice"}`: 1,
+		`upstream_warm{server="twice"}`: 4, `upstream_warm{server="down"}`: 0,
 		"config_last_reload_success_timestamp_seconds":               1.5,
 		"config_last_reload_successful":                              1,
 		"sessions_active{command=\"udp\",listener=\"unix:/\uFFFD\"}": 0,

@@ -38,6 +38,7 @@ func TestNames(t *testing.T) {
 		"socksctl_tls_certificate_expiry_timestamp_seconds":     "gauge",
 		"socksctl_upstream_up":                                  "gauge server",
 		"socksctl_upstream_latency_seconds":                     "gauge server",
+		"socksctl_upstream_warm":                                "gauge server",
 		"socksctl_config_last_reload_success_timestamp_seconds": "gauge",
 		"socksctl_config_last_reload_successful":                "gauge",
 		"socksctl_history_queue_dropped_total":                  "counter",
