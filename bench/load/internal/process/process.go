@@ -28,10 +28,20 @@ type Process struct {
 // this process, even if that is killed. Whoever starts it calls End.
 func Start(name string, args ...string) (*Process, error) { return StartFiles(nil, name, args...) }
 
+// StartEnv is Start with more of an environment.
+func StartEnv(env []string, name string, args ...string) (*Process, error) {
+	return start(exec.Command(name, args...), env, nil)
+}
+
 // StartFiles is Start with files that the program has as its descriptors from 3 on.
 func StartFiles(files []*os.File, name string, args ...string) (*Process, error) {
-	p := &Process{cmd: exec.Command(name, args...), said: new(tail), done: make(chan struct{})}
+	return start(exec.Command(name, args...), nil, files)
+}
+
+func start(cmd *exec.Cmd, env []string, files []*os.File) (*Process, error) {
+	p := &Process{cmd: cmd, said: new(tail), done: make(chan struct{})}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.ExtraFiles = files
 	p.cmd.WaitDelay = endLimit // a child may hold its output open
 	p.cmd.Stdout, p.cmd.Stderr = p.said, p.said

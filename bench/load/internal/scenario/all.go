@@ -44,10 +44,10 @@ func plain() []Scenario {
 		{Name: "plain/connect", Title: "Plain CONNECT", Metrics: connectMetrics(), Subjects: peers, Base: splice.Name, visit: connects},
 		{Name: "plain/login", Title: "Plain CONNECT with name and password", Metrics: connectMetrics(),
 			Subjects: subjects(ours, subject.Microsocks()), Base: subject.Microsocks().Name, Options: subject.Options{Login: true}, visit: connects},
-		{Name: "plain/idle", Title: "Idle plain tunnel", Metrics: idleMetrics(), Subjects: peers, Base: splice.Name, Fresh: true, visit: idle(idleTunnels)},
+		{Name: "plain/idle", Title: "Idle plain tunnel", Metrics: idleMetrics(), Subjects: peers, Base: splice.Name, Fresh: true, Most: 3, visit: idle(idleTunnels)},
 		{Name: "plain/ping", Title: "One byte, there and back", Metrics: latencyMetrics(), Subjects: peers, Base: splice.Name, visit: pings},
 		{Name: "plain/arrivals", Title: "New connection, 200 a second", Metrics: latencyMetrics(),
-			Subjects: subjects(ours, splice, subject.Microsocks(), subject.ThingsGo(), subject.SingBox()), Base: splice.Name, visit: arrivals},
+			Subjects: subjects(ours, splice, subject.Microsocks(), subject.ThingsGo()), Base: splice.Name, visit: arrivals},
 	}
 }
 
@@ -61,16 +61,16 @@ func tls() []Scenario {
 			Options: subject.Options{Mutual: true}, visit: connects},
 		{Name: "tls/resumed", Title: "TLS session resumed and CONNECT", Metrics: connectMetrics(), Subjects: server, Base: subject.BoundTLS,
 			Options: subject.Options{Resume: true}, visit: connects},
-		{Name: "tls/idle", Title: "Idle TLS tunnel", Metrics: idleMetrics(), Subjects: server, Base: subject.BoundTLS, Fresh: true, visit: idle(idleTunnels)},
-		{Name: "tls/8000", Title: "8,000 idle TLS tunnels", Metrics: []Metric{{"total", "MiB in all", 0}, {"memory", "KiB each", 1}}, Most: 2,
+		{Name: "tls/idle", Title: "Idle TLS tunnel", Metrics: idleMetrics(), Subjects: server, Base: subject.BoundTLS, Fresh: true, Most: 3, visit: idle(idleTunnels)},
+		{Name: "tls/8000", Title: "8,000 idle TLS tunnels", Metrics: []Metric{{"total", "MiB in all", 0}, {"memory", "KiB each", 1}}, Most: 1,
 			Subjects: subjects(subject.ServeTLS(), subject.TLS()), Base: subject.BoundTLS, Fresh: true, visit: idle(8000)},
-		{Name: "tls/burst", Title: "Memory after 5,000 bulk TLS tunnels, over that before", Most: 2,
+		{Name: "tls/burst", Title: "Memory after 5,000 bulk TLS tunnels, over that before", Most: 1,
 			Metrics:  []Metric{{"memory", "x", 2}, {"peak", "x at once", 2}, {"before", "MiB before", 0}, {"wait", "s", 0}},
 			Subjects: subjects(subject.ServeTLS(), subject.TLS()), Base: subject.BoundTLS, Fresh: true, visit: burst},
 		{Name: "tls/ping", Title: "One byte through TLS, there and back", Metrics: latencyMetrics(), Subjects: server, Base: subject.BoundTLS, visit: pings},
 		{Name: "chain/bulk", Title: "Forwarder and server, 8 streams", Metrics: bulkMetrics(), Subjects: chain, Base: subject.BoundForward, visit: bulk},
 		{Name: "chain/connect", Title: "CONNECT by way of forwarder and server", Metrics: connectMetrics(), Subjects: chain, Base: subject.BoundForward, visit: connects},
-		{Name: "chain/idle", Title: "Idle tunnel by way of forwarder and server", Metrics: idleMetrics(), Subjects: chain, Base: subject.BoundForward, Fresh: true, visit: idle(idleTunnels)},
+		{Name: "chain/idle", Title: "Idle tunnel by way of forwarder and server", Metrics: idleMetrics(), Subjects: chain, Base: subject.BoundForward, Fresh: true, Most: 3, visit: idle(idleTunnels)},
 		{Name: "chain/ping", Title: "One byte by way of forwarder and server", Metrics: latencyMetrics(), Subjects: chain, Base: subject.BoundForward, visit: pings},
 	}
 }

@@ -24,7 +24,7 @@ func delayed() []Scenario {
 			Metrics: []Metric{{"p50", "ms p50", 0}, {"most", "ms at most", 0}}, Most: 3, Options: far, visit: firstBytes,
 			Subjects: subjects(warm, subject.Forward(), opened, subject.ForwardTLS(), subject.SSH()), Base: opened.Name},
 		{Name: "delay/page", Title: "Page of 30 resources in Chromium, 50 ms each way to the server",
-			Metrics: []Metric{{"median", "ms", 0}, {"most", "ms at most", 0}}, Most: 3, Options: far, visit: pages,
+			Metrics: []Metric{{"median", "ms", 0}, {"most", "ms at most", 0}}, Most: 2, Options: far, visit: pages,
 			Subjects: subjects(warm, subject.Forward(), subject.SSH()), Base: subject.SSH().Name},
 	}
 }
@@ -67,7 +67,7 @@ func pages(ctx context.Context, v *visit) (err error) {
 
 // load loads a page several times, after one that makes the browser ready.
 func load(ctx context.Context, b *browser.Browser, proxy, url string) (times []time.Duration, err error) {
-	const samples, between = 5, time.Second
+	const samples, between = 4, time.Second
 	for i := range samples + 1 {
 		took, resources, err := b.Load(ctx, proxy, url)
 		if err != nil {

@@ -18,7 +18,7 @@ const (
 func growth() []Scenario {
 	from := []Metric{{"growth", "many over few", 2}, {"few", "few", 3}, {"many", "many", 3}}
 	return []Scenario{
-		{Name: "growth/connect", Title: "CPU-ms of a CONNECT, 10 and 8,000 tunnels open", Metrics: from, Most: 3, Fresh: true,
+		{Name: "growth/connect", Title: "CPU-ms of a CONNECT, 10 and 8,000 tunnels open", Metrics: from, Most: 2, Fresh: true,
 			Subjects: subjects(subject.Serve(), subject.Pooled()), Base: subject.BoundPooled, visit: growingTunnels},
 		{Name: "growth/udp", Title: "CPU-us of a datagram, 1 and 1,000 associations open", Metrics: from, Most: 3, Fresh: true, UDP: true,
 			Subjects: subjects(subject.Serve(), subject.UDP()), Base: subject.BoundUDP, visit: growingAssociations},

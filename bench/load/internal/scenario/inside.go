@@ -20,6 +20,8 @@ func inside() []Scenario {
 		{Name: "rules/decide", Title: "Decision of the rules, 10 and 10,000 of them",
 			Metrics: []Metric{{"growth", "many over few", 2}, {"few", "ns, few", 0}, {"many", "ns, many", 0}},
 			Most:    3, Subjects: subjects(subject.Tree()), Base: subject.Tree().Name, visit: decisions},
+		{Name: "gc/tls", Title: "GOGC: CPU of a TLS connection, memory of an idle tunnel", Metrics: []Metric{{"cpu", "CPU-ms", 3}, {"memory", "KiB", 1}}, Asked: true,
+			Fresh: true, Subjects: collecting("50", "100", "200", "400"), Base: subject.Collecting("100").Name, visit: collected},
 	}
 }
 
@@ -84,4 +86,20 @@ func decisions(ctx context.Context, v *visit) error {
 	}
 	v.grew(cost["10"], cost["10000"])
 	return nil
+}
+
+// collecting are servers with so many settings of the garbage collector.
+func collecting(percents ...string) (all []subject.Subject) {
+	for _, percent := range percents {
+		all = append(all, subject.Collecting(percent))
+	}
+	return all
+}
+
+// collected tells what a connection takes, and after that an idle tunnel.
+func collected(ctx context.Context, v *visit) error {
+	if err := connects(ctx, v); err != nil {
+		return err
+	}
+	return idle(idleTunnels)(ctx, v)
 }

@@ -20,6 +20,7 @@ type Scenario struct {
 	Base     string // the subject that ratios are over
 	Fresh    bool   // a subject is started anew for each round
 	Most     int    // rounds at most, where one takes long; 0: as many as there are
+	Asked    bool   // it is run only when it is asked for by name
 	UDP      bool   // the origin echoes datagrams
 	Options  subject.Options
 	visit    func(ctx context.Context, v *visit) error
@@ -43,10 +44,10 @@ type visit struct {
 func (v *visit) set(metric string, value float64) { v.values[metric] = value }
 
 // Select returns the scenarios that only names, by name or group, separated by
-// commas; all of them if it is empty.
+// commas; if it is empty all that are not to be asked for.
 func Select(all []Scenario, only string) ([]Scenario, error) {
 	if only == "" {
-		return all, nil
+		return slices.DeleteFunc(slices.Clone(all), func(s Scenario) bool { return s.Asked }), nil
 	}
 	var chosen []Scenario
 	wanted := strings.Split(only, ",")

@@ -10,11 +10,12 @@ import (
 )
 
 func TestSelect(t *testing.T) {
-	all := []scenario.Scenario{{Name: "plain/bulk"}, {Name: "plain/idle"}, {Name: "tls/bulk"}, {Name: "udp/one"}}
+	all := []scenario.Scenario{{Name: "plain/bulk"}, {Name: "plain/idle"}, {Name: "tls/bulk"}, {Name: "udp/one"}, {Name: "gc/tls", Asked: true}}
 	for only, want := range map[string]string{
 		"":                    "[plain/bulk plain/idle tls/bulk udp/one]",
 		"plain":               "[plain/bulk plain/idle]",
 		"tls/bulk,plain/idle": "[plain/idle tls/bulk]",
+		"gc":                  "[gc/tls]",
 		"plain, plain/bulk":   "[plain/bulk plain/idle]",
 	} {
 		chosen, err := scenario.Select(all, only)
@@ -23,7 +24,7 @@ func TestSelect(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"bulk", "plain,", "plain/bulk,tls/none", "plain/bulk,plain/bul"} {
-		if chosen, err := scenario.Select(all, bad); err == nil || !strings.HasSuffix(err.Error(), "there are plain/bulk, plain/idle, tls/bulk, udp/one") {
+		if chosen, err := scenario.Select(all, bad); err == nil || !strings.HasSuffix(err.Error(), "there are plain/bulk, plain/idle, tls/bulk, udp/one, gc/tls") {
 			t.Errorf("%q: got %v, %v, want an error that names them", bad, names(chosen), err)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // Spans of time that most measurements take.
 const (
 	ramp    = 200 * time.Millisecond
-	window  = time.Second
+	window  = 800 * time.Millisecond
 	workers = 8
 	streams = 8
 )
@@ -73,7 +73,7 @@ func pings(ctx context.Context, v *visit) error {
 
 // arrivals tells how long a new connection takes at 200 a second.
 func arrivals(ctx context.Context, v *visit) error {
-	times, err := traffic.Arrivals(ctx, v.Way, 200, 3*time.Second)
+	times, err := traffic.Arrivals(ctx, v.Way, 200, 2*time.Second)
 	if err != nil {
 		return err
 	}

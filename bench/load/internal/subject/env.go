@@ -85,8 +85,9 @@ type Running struct {
 	Way    *traffic.Way
 	procs  []*process.Process
 	delays []*traffic.Delay
-	admin  string // the socket of socksctl serve
-	root   string // of the repository, where it is that
+	env    []string // more of the environment of its programs
+	admin  string   // the socket of socksctl serve
+	root   string   // of the repository, where it is that
 }
 
 // by returns the address by which a server is reached: a relay in front of it, if
@@ -106,7 +107,7 @@ func (r *Running) by(server string, delay time.Duration) (string, error) {
 // start runs a program as a part of the subject and waits until it accepts
 // connections at an address. An empty one is not waited for.
 func (r *Running) start(address, name string, args ...string) error {
-	p, err := process.Start(name, args...)
+	p, err := process.StartEnv(r.env, name, args...)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func newPKI(socksctl, dir string) (pki, error) {
 		clientCert: in("bench.crt"), clientKey: in("bench.key"), roots: x509.NewCertPool(),
 	}
 	for _, args := range [][]string{
-		{"cert", "ca", "--dir", dir, "--name", "bench"},
+		{"cert", "ca", "--dir", dir, "--name", "bench CA"}, // not the client's: OpenSSL would take that for self-signed
 		{"cert", "server", "--dir", dir, "--host", serverName},
 		{"cert", "client", "--dir", dir, "--name", "bench"},
 	} {

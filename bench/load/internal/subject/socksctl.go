@@ -73,6 +73,18 @@ func Opened() Subject {
 	}}
 }
 
+// Collecting returns ServeTLS with a garbage collector that is set by GOGC.
+func Collecting(percent string) Subject {
+	s := ServeTLS()
+	s.Name = "GOGC=" + percent
+	start := s.start
+	s.start = func(e *Env, r *Running, target string, o Options) error {
+		r.env = []string{"GOGC=" + percent}
+		return start(e, r, target, o)
+	}
+	return s
+}
+
 // Forward returns socksctl forward and its socksctl serve, with mutual TLS
 // between the two.
 func Forward() Subject { return forward("socksctl") }
