@@ -48,8 +48,8 @@ type event struct {
 	} `json:"params"`
 }
 
-// newBrowser starts a browser that runs until the test ends.
-func newBrowser(t *testing.T) *browser {
+// newBrowser starts a browser, with these flags, that runs until the test ends.
+func newBrowser(t *testing.T, flags ...string) *browser {
 	t.Helper()
 	toRead, to, err := os.Pipe()
 	if err != nil {
@@ -63,8 +63,8 @@ func newBrowser(t *testing.T) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := command(program(t, "chromium", "chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir="+dir, "--remote-debugging-pipe")
+	cmd := command(program(t, "chromium", "chromium"), append(flags, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir="+dir, "--remote-debugging-pipe")...)
 	cmd.ExtraFiles = []*os.File{toRead, toWrite} // 3 and 4
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
