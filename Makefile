@@ -30,9 +30,9 @@ fmt:
 fuzz: ## every fuzz target for FUZZTIME
 	@tools/fuzz $(FUZZTIME)
 
-bench: ## socksctl beside its peers and bare relays, into docs/performance.md: ROUNDS, ONLY=plain,tls/idle
+bench: ## socksctl beside its peers and bare relays, into docs/performance.md: ROUNDS, ONLY=plain,tls/idle, RESUME=1
 	@bench/programs
-	cd bench/load && $(GO) run . run -rounds $(ROUNDS) -only '$(ONLY)'
+	cd bench/load && $(GO) run . run -rounds $(ROUNDS) -only '$(ONLY)' $(if $(RESUME),-resume)
 
 compare: ## socksctl A against socksctl B in turns: A, B, ROUNDS, ONLY
 	cd bench/load && $(GO) run . compare -a '$(abspath $(A))' -b '$(abspath $(B))' -rounds $(ROUNDS) -only '$(ONLY)'

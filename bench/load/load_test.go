@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,9 +10,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/socksctl/socksctl/bench/load/internal/browser"
 	"github.com/socksctl/socksctl/bench/load/internal/result"
 	"github.com/socksctl/socksctl/bench/load/internal/scenario"
 	"github.com/socksctl/socksctl/bench/load/internal/subject"
+	"github.com/socksctl/socksctl/bench/load/internal/traffic"
 )
 
 // TestMain lets the test be a bound, as the program itself is one.
@@ -29,6 +32,8 @@ func TestMain(m *testing.M) {
 func TestMeasures(t *testing.T) {
 	c := conduct(t)
 	t.Run("run", func(t *testing.T) { measures(t, c) })
+	t.Run("resume", func(t *testing.T) { resumes(t, c) })
+	t.Run("page", func(t *testing.T) { loads(t, c.Env) })
 	t.Run("compare", func(t *testing.T) { compares(t, c) })
 }
 
@@ -47,10 +52,27 @@ func measures(t *testing.T, c *scenario.Conductor) {
 			t.Fatalf("%s: got %v, %v", s.Name, set, err)
 		}
 		for _, one := range s.Subjects {
+			if set.Done != 1 {
+				t.Errorf("%s: %d rounds are done, want 1", s.Name, set.Done)
+			}
 			if m, ok := set.Median(one.Name, s.Metrics[0].Key); !ok || m <= 0 {
 				t.Errorf("%s, %s: got %v, %t; %s", s.Name, one.Name, m, ok, set.Subject(one.Name).Error)
 			}
 		}
+	}
+}
+
+// resumes wants nothing to be measured again.
+func resumes(t *testing.T, c *scenario.Conductor) {
+	var said strings.Builder
+	again := *c
+	again.Resume, again.Log = true, &said
+	chosen, err := scenario.Select(scenario.All(), "plain/connect,udp/chain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Run(t.Context(), scenario.Ours(chosen)); err != nil || said.String() != "" {
+		t.Errorf("got %v and %q, want nothing", err, said.String())
 	}
 }
 
@@ -67,6 +89,34 @@ func compares(t *testing.T, c *scenario.Conductor) {
 	for _, name := range []string{scenario.A, scenario.B} {
 		if m, ok := sets[0].Median(name, "p50"); !ok || m <= 0 {
 			t.Errorf("%s: got %v, %t", name, m, ok)
+		}
+	}
+}
+
+// loads has the page loaded through a socksctl.
+func loads(t *testing.T, e *subject.Env) {
+	b, err := browser.Start()
+	if errors.Is(err, browser.ErrMissing) && os.Getenv("CI") == "" {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	site, err := traffic.NewSite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer site.Close()
+	proxy, err := subject.Serve().Start(e, "", subject.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer proxy.End()
+	for range 2 { // the second has nothing of the first
+		took, resources, err := b.Load(t.Context(), proxy.Way.Proxy, site.URL())
+		if err != nil || took <= 0 || resources != traffic.Resources {
+			t.Fatalf("got %v, %d resources, %v, want %d", took, resources, err, traffic.Resources)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -29,6 +30,7 @@ func runAll(ctx context.Context, args []string, out io.Writer) error {
 	only := flags.String("only", "", "scenarios or groups of them, separated by commas (default: all)")
 	ours := flags.Bool("ours", false, "leave the peers out: socksctl and the bounds")
 	report := flags.Bool("report", true, "write the report")
+	resume := flags.Bool("resume", false, "leave out what was measured of this commit already, in as many rounds")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -49,14 +51,12 @@ func runAll(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	defer c.Env.Close()
-	c.Commit = b.commit(ctx)
-	if err := c.Run(ctx, chosen); err != nil {
-		return err
+	c.Commit, c.Resume = b.commit(ctx), *resume
+	err = c.Run(ctx, chosen)
+	if *report { // of what there is, after an error too
+		err = errors.Join(err, writeReport([]string{"-root", *root}))
 	}
-	if !*report {
-		return nil
-	}
-	return writeReport([]string{"-root", *root})
+	return err
 }
 
 func conductor(root string, rounds int, p subject.Programs, out io.Writer) (*scenario.Conductor, error) {

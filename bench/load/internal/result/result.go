@@ -18,7 +18,8 @@ type Set struct {
 	Scenario string
 	Machine  Machine
 	Commit   string // of socksctl
-	Rounds   int
+	Rounds   int    // that were to be
+	Done     int    // that have been
 	Subjects []*Subject
 }
 

@@ -23,6 +23,7 @@ type Conductor struct {
 	Store  result.Store // what is measured is kept after each round
 	Commit string
 	Log    io.Writer // a line a measurement
+	Resume bool      // leave out what is kept already, of as many rounds of the same commit
 }
 
 // Run measures scenarios. One that fails is told of in its results, and the rest
@@ -30,6 +31,10 @@ type Conductor struct {
 func (c *Conductor) Run(ctx context.Context, scenarios []Scenario) error {
 	var errs []error
 	for _, s := range scenarios {
+		if kept, err := c.kept(s); kept || err != nil {
+			errs = append(errs, err)
+			continue
+		}
 		var turns []turn
 		for _, one := range s.Subjects {
 			turns = append(turns, turn{one.Name, one, c.Env})
@@ -42,6 +47,23 @@ func (c *Conductor) Run(ctx context.Context, scenarios []Scenario) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// kept tells whether there is no need to run a scenario.
+func (c *Conductor) kept(s Scenario) (bool, error) {
+	if !c.Resume {
+		return false, nil
+	}
+	set, err := c.Store.Load(s.Name)
+	return set != nil && set.Commit == c.Commit && set.Done == c.rounds(s), err
+}
+
+// rounds is how many a scenario has.
+func (c *Conductor) rounds(s Scenario) int {
+	if s.Most > 0 {
+		return min(c.Rounds, s.Most)
+	}
+	return c.Rounds
 }
 
 // turn is a subject under the name that it has in the results.
@@ -58,10 +80,7 @@ func (c *Conductor) one(ctx context.Context, s Scenario, turns []turn, save func
 		return nil, err
 	}
 	defer p.close()
-	rounds := c.Rounds
-	if s.Most > 0 {
-		rounds = min(rounds, s.Most)
-	}
+	rounds := c.rounds(s)
 	set := &result.Set{Scenario: s.Name, Machine: result.ThisMachine(), Commit: c.Commit, Rounds: rounds}
 	for _, t := range turns {
 		set.Subject(t.name)
@@ -76,6 +95,7 @@ func (c *Conductor) one(ctx context.Context, s Scenario, turns []turn, save func
 			note(set.Subject(t.name), v, err)
 			c.tell(s, round, t.name, v, err)
 		}
+		set.Done = round + 1
 		if err := save(set); err != nil {
 			return set, err
 		}
