@@ -53,6 +53,7 @@ var floors = map[string]int{
 	"internal/page":   1, // the status page, drawn
 	"internal/walls":  0, // what files the kernel lets the process have
 	"internal/owner":  0, // whose socket a client on this host has
+	"internal/memory": 0, // how much of it a process keeps
 
 	"internal/inherit":     0, // listeners that another process opened
 	"internal/destination": 0, // where sessions go that are asked about

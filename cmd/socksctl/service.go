@@ -18,6 +18,7 @@ import (
 	"github.com/socksctl/socksctl/internal/acme"
 	"github.com/socksctl/socksctl/internal/audit"
 	"github.com/socksctl/socksctl/internal/live"
+	"github.com/socksctl/socksctl/internal/memory"
 	"github.com/socksctl/socksctl/internal/metrics"
 	"github.com/socksctl/socksctl/server"
 )
@@ -88,6 +89,7 @@ func (v *service) run(s streams) error {
 	v.useMetrics()
 	reloads := newReloader(v)
 	v.keepLive(ctx, group)
+	group.Go(func() error { return memory.Keep(ctx) })
 	group.Go(func() error { return reloads.run(ctx, hangups) })
 	group.Go(func() error { return reloads.watch(ctx) })
 	group.Go(func() error { return v.serveAdmin(ctx, reloads) })
