@@ -97,7 +97,7 @@ func TestGiveBack(t *testing.T) {
 	const size, most = 64 << 20, 8 << 20
 	var pool sync.Pool
 	for range size / (1 << 20) {
-		pool.Put(make([]byte, 1<<20))
+		pool.Put(new([1 << 20]byte))
 	}
 	giveBack()
 	var m runtime.MemStats
