@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -20,21 +21,29 @@ import (
 type sessionFlags struct {
 	adminFlags
 	query  admin.Query
+	since  string
 	follow bool
 }
 
 // toUsage is what --to takes, of live sessions and of those of before.
 const toUsage = "those to a name, *.NAME, an address or CIDR, each with :PORT or not, or to :PORT"
 
+// sinceUsage is what --since takes, likewise.
+const sinceUsage = "those begun since a time such as 2026-11-25, 2026-11-25T21:00:00Z, or 24h ago"
+
 // which adds the flags that say which sessions are meant.
 func (f *sessionFlags) which(flags *pflag.FlagSet) {
 	flags.StringVar(&f.query.User, "user", "", "those of this user")
 	flags.StringVar(&f.query.To, "to", "", toUsage)
 	flags.StringVar(&f.query.Command, "command", "", "those of a command: connect, bind or udp")
+	flags.StringVar(&f.since, "since", "", sinceUsage)
 }
 
-// check refuses what no service would take.
-func (f *sessionFlags) check() error {
+// check reads the flags, and refuses what no service would take.
+func (f *sessionFlags) check() (err error) {
+	if f.query.Since, err = parseMoment(f.since, time.Now()); err != nil {
+		return misuse("--since: %w", err)
+	}
 	if _, err := destination.Parse(f.query.To); err != nil {
 		return misuse("--to: %w", err)
 	}

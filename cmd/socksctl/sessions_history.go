@@ -53,7 +53,7 @@ first, refused attempts among them.`,
 	flags.StringVar(&f.filter.User, "user", "", "those of this user")
 	flags.StringVar(&f.to, "to", "", toUsage)
 	flags.StringVar(&f.filter.Status, "status", "", "those that are open, closed, refused or interrupted, or ended for a reason: denied, idle, login, ...")
-	flags.StringVar(&f.since, "since", "", "begun since: a time such as 2026-11-25, 2026-11-25T21:00:00Z, or 24h ago")
+	flags.StringVar(&f.since, "since", "", sinceUsage)
 	flags.StringVar(&f.until, "until", "", "begun before: likewise")
 	flags.StringVar(&f.sort, "sort", "start", "order: start or bytes, the greatest first")
 	flags.IntVar(&f.filter.Limit, "limit", 100, "list so many at most; 0 is all")

@@ -16,7 +16,7 @@ func killCommand(s streams) *cobra.Command {
 	var f sessionFlags
 	var all bool
 	cmd := &cobra.Command{
-		Use:     "kill {ID... | --user U | --to T | --command C | --all}",
+		Use:     "kill {ID... | --user U | --to T | --command C | --since T | --all}",
 		Short:   "End sessions, whose records say by whom",
 		Example: "  socksctl sessions kill 17 18\n  socksctl sessions kill --user alice",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -30,9 +30,9 @@ func killCommand(s streams) *cobra.Command {
 			some := f.query != admin.Query{}
 			switch {
 			case all && (some || len(ids) > 0), some && len(ids) > 0:
-				return misuse("kill takes ids, or --user, --to and --command, or --all")
+				return misuse("kill takes ids, or --user, --to, --command and --since, or --all")
 			case !all && !some && len(ids) == 0:
-				return misuse("say which sessions: by id, --user, --to, --command or --all")
+				return misuse("say which sessions: by id, --user, --to, --command, --since or --all")
 			}
 			killed, err := killSessions(cmd.Context(), &f, ids, all)
 			return errors.Join(printKilled(s, killed, f.asJSON), err)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 )
 
 // Query says which sessions a client means, in the words of the API. The zero Query
@@ -17,7 +18,8 @@ type Query struct {
 	User    string
 	To      string // as destination.Parse reads it
 	Command string
-	Sort    string // as live.ParseOrder reads it
+	Since   time.Time // the zero Time: any
+	Sort    string    // as live.ParseOrder reads it
 	Limit   int
 }
 
@@ -28,6 +30,9 @@ func (q Query) values() url.Values {
 		if value != "" {
 			v.Set(name, value)
 		}
+	}
+	if !q.Since.IsZero() {
+		v.Set("since", q.Since.UTC().Format(time.RFC3339Nano))
 	}
 	if q.Limit > 0 {
 		v.Set("limit", strconv.Itoa(q.Limit))

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/socksctl/socksctl/internal/destination"
 	"github.com/socksctl/socksctl/internal/history"
@@ -152,6 +153,8 @@ func filterOf(query url.Values) (f live.Filter, err error) {
 			f.Command = value
 		case "to":
 			f.To, err = destination.Parse(value)
+		case "since":
+			f.Since, err = time.Parse(time.RFC3339, value)
 		case "sort":
 			f.Sort, err = live.ParseOrder(value)
 		case "limit":

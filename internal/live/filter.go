@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/socksctl/socksctl/internal/destination"
 	"github.com/socksctl/socksctl/server"
@@ -16,6 +17,7 @@ type Filter struct {
 	User    string
 	Command string
 	To      destination.Pattern
+	Since   time.Time // of the start; the zero Time is any
 	Sort    Order
 	Limit   int // 0: no limit
 }
@@ -23,7 +25,8 @@ type Filter struct {
 // match tells whether f is about s, which has been admitted or is told of by the
 // goroutine of its own.
 func (f Filter) match(s *server.Session) bool {
-	return (f.User == "" || f.User == s.Identity.User) && (f.Command == "" || f.Command == s.Command) && goesTo(f.To, s)
+	return (f.User == "" || f.User == s.Identity.User) && (f.Command == "" || f.Command == s.Command) &&
+		!s.Start.Before(f.Since) && goesTo(f.To, s)
 }
 
 // goesTo tells whether to is where s goes. An association goes to each of its

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/socksctl/socksctl/internal/destination"
 	"github.com/socksctl/socksctl/internal/live"
@@ -46,6 +47,8 @@ func TestFilter(t *testing.T) {
 		"all":            {live.Filter{}, "1 2 3 4 5 6", 6},
 		"user":           {live.Filter{User: "alice"}, "1 2", 2},
 		"command":        {live.Filter{Command: "connect"}, "1 4 5 6", 4},
+		"since":          {live.Filter{Since: time.Unix(4, 0)}, "4 5 6", 3},
+		"since, user":    {live.Filter{Since: time.Unix(4, 1), User: "bob"}, "5", 1},
 		"both":           {live.Filter{User: "bob", Command: "connect"}, "4 5", 2},
 		"limit":          {live.Filter{Limit: 2}, "1 2", 6},
 		"user order":     {live.Filter{Sort: "user"}, "3 1 2 4 5 6", 6},
