@@ -159,60 +159,6 @@ func (s *sqliteStore) dead(run Run) (bool, error) {
 	return true, unlock()
 }
 
-// Write implements Writer.
-func (s *sqliteStore) Write(ctx context.Context, records []Record) error {
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("history: %w", err)
-	}
-	if err := s.write(ctx, tx, records); err != nil {
-		return errors.Join(blameSQLite(err), tx.Rollback())
-	}
-	return blameSQLite(tx.Commit())
-}
-
-func (s *sqliteStore) write(ctx context.Context, tx *sql.Tx, records []Record) error {
-	session, err := s.prepareUpsert(ctx, tx, "sessions", sessionColumns, "run, id")
-	if err != nil {
-		return err
-	}
-	defer session.Close()
-	target, err := s.prepareUpsert(ctx, tx, "targets", targetColumns, "run, id, n")
-	if err != nil {
-		return err
-	}
-	defer target.Close()
-	for i := range records {
-		r := &records[i]
-		values, err := s.sessionValues(r)
-		if err != nil {
-			return err
-		}
-		if _, err := session.ExecContext(ctx, values...); err != nil {
-			return err
-		}
-		for j := range r.Targets {
-			if _, err := target.ExecContext(ctx, s.targetValues(r, &r.Targets[j])...); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// prepareUpsert prepares the statement that writes a row of a table.
-func (s *sqliteStore) prepareUpsert(ctx context.Context, tx *sql.Tx, table, columns, key string) (*sql.Stmt, error) {
-	values := "?"
-	for range columnsOf(columns)[1:] {
-		values += ", ?"
-	}
-	text := "INSERT INTO " + table + " (" + columns + ") VALUES (" + values + ")" + upsert(columns, key)
-	if table == "sessions" {
-		text = "INSERT INTO sessions (" + columns + ", written) VALUES (" + values + ", " + s.now + ")" + upsert(columns+", written", key)
-	}
-	return tx.PrepareContext(ctx, text)
-}
-
 // blameSQLite tells errors that are a record's fault.
 func blameSQLite(err error) error {
 	if err == nil {
