@@ -12,7 +12,7 @@ import (
 )
 
 // batch is how many datagrams an association takes at once.
-const batch = 16
+const batch = 32
 
 // association moves the datagrams of one UDP session, one goroutine each way.
 type association struct {

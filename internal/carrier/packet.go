@@ -68,7 +68,7 @@ func NewPacketClient(pc *net.UDPConn, relay netip.AddrPort, drop DropFunc) (*Pac
 // before ReadBatch is.
 func (p *Packet) Guard(admit func(from netip.AddrPort) bool) { p.guard = admit }
 
-// ReadBatch implements [Conn]. It fills at most 8 datagrams.
+// ReadBatch implements [Conn].
 func (p *Packet) ReadBatch(ds []Datagram) (int, error) {
 	for {
 		ms, err := p.t.receive(len(ds))

@@ -30,7 +30,7 @@ func NewSocket(pc *net.UDPConn, drop DropFunc) (*Socket, error) {
 	return &Socket{pc: pc, t: t, drop: drop}, nil
 }
 
-// ReadBatch implements [Conn]. It fills at most 8 datagrams.
+// ReadBatch implements [Conn].
 func (s *Socket) ReadBatch(ds []Datagram) (int, error) {
 	for {
 		ms, err := s.t.receive(len(ds))

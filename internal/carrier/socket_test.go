@@ -12,12 +12,24 @@ import (
 	"github.com/socksctl/socksctl/internal/carrier"
 )
 
-// portable is implemented by what can leave recvmmsg aside.
-type portable interface{ Portable() error }
+// portable is implemented by what can leave recvmmsg aside, and what is done with
+// several datagrams as one.
+type portable interface {
+	Portable() error
+	Apart() error
+}
 
-// transports runs f with the transport of this system and with that of others.
+// transports runs f with the transport of this system, with what is left of it
+// where the kernel is older, and with that of other systems.
 func transports(t *testing.T, f func(t *testing.T, use func(portable))) {
 	t.Run("native", func(t *testing.T) { f(t, func(portable) {}) })
+	t.Run("apart", func(t *testing.T) {
+		f(t, func(p portable) {
+			if err := p.Apart(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	})
 	t.Run("portable", func(t *testing.T) {
 		f(t, func(p portable) {
 			if err := p.Portable(); err != nil {

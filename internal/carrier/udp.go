@@ -39,15 +39,16 @@ type message struct {
 // datagram there is, so few of them are as much memory as should lie in one
 // place; of that only what datagrams have touched is resident.
 const (
-	inBatchSize  = 8
-	outBatchSize = 16
+	inBatchSize  = 16
+	inMessages   = 64 // of which a call of the system may bring more than inBatchSize
+	outBatchSize = 32
 	inBufferSize = 64 << 10
 )
 
 // inBatch is what a receive needs. It is taken when datagrams wait and given
 // back before the next wait.
 type inBatch struct {
-	msgs [inBatchSize]message
+	msgs [inMessages]message
 	sys  sysIn
 	bufs []byte // inBatchSize buffers in a row
 }
