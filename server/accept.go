@@ -114,7 +114,9 @@ func (s *Server) start(raw net.Conn, listener string, config *tls.Config) {
 	}
 	_ = raw.SetDeadline(session.Start.Add(s.inForce().Handshake)) // one that cannot be set fails its first read
 	session.hurryIfClosing()
-	_ = relay.KeepAlive(raw, relay.KeepAliveConfig{})
+	if !relay.HasKeepAlive(raw, relay.KeepAliveConfig{}) {
+		_ = relay.KeepAlive(raw, relay.KeepAliveConfig{})
+	}
 	go c.own(config)
 }
 

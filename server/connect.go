@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/socksctl/socksctl/internal/relay"
 	"github.com/socksctl/socksctl/internal/socks5"
@@ -11,7 +12,7 @@ import (
 
 // connect carries out CONNECT (RFC 1928, sections 4 and 6).
 func (c *conn) connect(addr socks5.Addr, early []byte) (*relay.Tunnel, error) {
-	ctx, cancel := context.WithTimeout(c.ctx, c.server.inForce().Connect)
+	ctx, cancel := c.dialContext(addr)
 	target, err := c.server.outbound.DialContext(ctx, "tcp", addr.String())
 	cancel()
 	if err != nil {
@@ -25,6 +26,25 @@ func (c *conn) connect(addr socks5.Addr, early []byte) (*relay.Tunnel, error) {
 	}
 	return c.join(target, early), nil
 }
+
+// dialContext returns the context to connect to addr under. A dial to an address
+// keeps a deadline by itself, without a timer of the context's.
+func (c *conn) dialContext(addr socks5.Addr) (context.Context, context.CancelFunc) {
+	limit := c.server.inForce().Connect
+	if _, direct := c.server.outbound.(*Direct); direct && !addr.IsName() {
+		return until{c.ctx, time.Now().Add(limit)}, func() {}
+	}
+	return context.WithTimeout(c.ctx, limit)
+}
+
+// until is a context with a deadline that is for others to keep.
+type until struct {
+	context.Context
+	deadline time.Time
+}
+
+// Deadline implements context.Context.
+func (u until) Deadline() (time.Time, bool) { return u.deadline, true }
 
 // boundAddr returns what BND.ADDR is to say of a connection.
 func boundAddr(c net.Conn) net.Addr {

@@ -32,12 +32,13 @@ var _ Outbound = (*Direct)(nil)
 func (d *Direct) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	session := SessionFrom(ctx)
 	rules := session.rules()
+	asked := nameOf(address)
 	var own atomic.Bool
 	dialer := net.Dialer{
 		Resolver:  d.Resolver,
 		KeepAlive: -1, // relay.KeepAlive sets it
 		ControlContext: func(ctx context.Context, _, resolved string, _ syscall.RawConn) error {
-			err := session.judge(ctx, target(StageDial, address, resolved))
+			err := session.judge(ctx, Target{Stage: StageDial, Host: asked, Addr: parsed(resolved)})
 			if errors.Is(err, errOwn) {
 				own.Store(true)
 			}
@@ -51,7 +52,7 @@ func (d *Direct) DialContext(ctx context.Context, network, address string) (net.
 	if err != nil {
 		return nil, err
 	}
-	if err := session.reached(target(StageDial, address, c.RemoteAddr().String()), rules); err != nil {
+	if err := session.reached(Target{Stage: StageDial, Host: asked, Addr: addrPort(c.RemoteAddr())}, rules); err != nil {
 		relay.Abort(c)
 		return nil, err
 	}
@@ -59,19 +60,25 @@ func (d *Direct) DialContext(ctx context.Context, network, address string) (net.
 	return c, nil
 }
 
-// target returns what to ask about one address that asked, "host:port", stands
-// for.
-func target(stage Stage, asked, resolved string) Target {
-	t := Target{Stage: stage}
-	if ap, err := netip.ParseAddrPort(resolved); err == nil {
-		t.Addr = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+// nameOf returns the name in address, "host:port", and nothing for an IP address.
+func nameOf(address string) string {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return ""
 	}
-	if host, _, err := net.SplitHostPort(asked); err == nil {
-		if _, err := netip.ParseAddr(host); err != nil {
-			t.Host = host
-		}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return ""
 	}
-	return t
+	return host
+}
+
+// parsed returns "ip:port" with IPv4 as such.
+func parsed(address string) netip.AddrPort {
+	ap, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }
 
 // lookup returns the addresses of a name, IPv4 as such.

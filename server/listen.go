@@ -19,7 +19,7 @@ import (
 func Listen(ctx context.Context, address string) (net.Listener, error) {
 	path, isUnix := strings.CutPrefix(address, "unix:")
 	if !isUnix {
-		var config net.ListenConfig
+		config := listenConfig()
 		return config.Listen(ctx, "tcp", address)
 	}
 	if err := removeStale(ctx, path); err != nil {

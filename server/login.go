@@ -95,6 +95,9 @@ func (c *conn) verify(auth Authenticator, login Login) (Identity, error) {
 // authenticate asks auth, which has until the deadline of the handshake: the
 // deadline of the connection does not reach it.
 func (c *conn) authenticate(auth Authenticator, method string, login Login) (Identity, error) {
+	if nobody, ok := auth.(NoAuth); ok { // who takes no time
+		return nobody.Authenticate(c.ctx, c.Session, login)
+	}
 	ctx, cancel := context.WithDeadline(c.ctx, c.Start.Add(c.server.inForce().Handshake))
 	defer cancel()
 	id, err := auth.Authenticate(ctx, c.Session, login)

@@ -27,16 +27,12 @@ func KeepAlive(c net.Conn, k KeepAliveConfig) error {
 	if !ok {
 		return fmt.Errorf("keepalive: %w", ErrNoSocket)
 	}
-	err := t.SetKeepAliveConfig(net.KeepAliveConfig{
-		Enable:   true,
-		Idle:     cmp.Or(k.Idle, 30*time.Second),
-		Interval: cmp.Or(k.Interval, 10*time.Second),
-		Count:    cmp.Or(k.Count, 3),
-	})
+	k = k.withDefaults()
+	err := t.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: k.Idle, Interval: k.Interval, Count: k.Count})
 	if err != nil {
 		return fmt.Errorf("keepalive: %w", err)
 	}
-	return SetUnacked(t, k.Unacked)
+	return setUserTimeout(t, k.Unacked)
 }
 
 // SetUnacked sets KeepAliveConfig.Unacked alone, on the TCP socket under c.
@@ -46,4 +42,12 @@ func SetUnacked(c net.Conn, d time.Duration) error {
 		return fmt.Errorf("keepalive: %w", ErrNoSocket)
 	}
 	return setUserTimeout(t, cmp.Or(d, time.Minute))
+}
+
+// withDefaults fills in what is zero.
+func (k KeepAliveConfig) withDefaults() KeepAliveConfig {
+	return KeepAliveConfig{
+		Idle: cmp.Or(k.Idle, 30*time.Second), Interval: cmp.Or(k.Interval, 10*time.Second),
+		Count: cmp.Or(k.Count, 3), Unacked: cmp.Or(k.Unacked, time.Minute),
+	}
 }

@@ -1,12 +1,36 @@
 package relay
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+// KeepAliveFD is KeepAlive for the descriptor of a TCP socket. What a listener
+// has, the connections that it accepts have too.
+func KeepAliveFD(fd int, k KeepAliveConfig) error {
+	k = k.withDefaults()
+	return errors.Join(
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1),
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, seconds(k.Idle)),
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, seconds(k.Interval)),
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPCNT, k.Count),
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(k.Unacked.Milliseconds())),
+	)
+}
+
+// HasKeepAlive tells whether c came with what KeepAlive would set on it.
+func HasKeepAlive(c net.Conn, k KeepAliveConfig) bool {
+	t, ok := c.(*net.TCPConn)
+	k = k.withDefaults()
+	return ok && tcpOption(t, unix.TCP_KEEPIDLE) == seconds(k.Idle) && // package net sets its own on what it accepts
+		tcpOption(t, unix.TCP_USER_TIMEOUT) == int(k.Unacked.Milliseconds())
+}
+
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
 // setUserTimeout bounds how long data may stay unacknowledged (RFC 5482).
 // Keepalive does not do that: it is silent while data is under way.

@@ -61,3 +61,20 @@ func TestKeepAliveNeedsATCPSocket(t *testing.T) {
 		t.Errorf("got %v, want %v", err, relay.ErrNoSocket)
 	}
 }
+
+func TestHasKeepAlive(t *testing.T) {
+	_, near := tcpPair(t)
+	config := relay.KeepAliveConfig{Idle: 20 * time.Second, Unacked: 1500 * time.Millisecond}
+	if relay.HasKeepAlive(near, config) {
+		t.Error("got true for a conn as package net makes it")
+	}
+	if err := relay.KeepAlive(near, config); err != nil {
+		t.Fatal(err)
+	}
+	if !relay.HasKeepAlive(near, config) {
+		t.Error("got false for a conn that it was set on")
+	}
+	if relay.HasKeepAlive(near, relay.KeepAliveConfig{}) {
+		t.Error("got true for a conn that has other values")
+	}
+}

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"math"
+	"sync"
 	"time"
 )
 
@@ -82,11 +83,12 @@ func (f *flow) writeInTurn(b []byte) bool {
 func (f *flow) wait(n int) error {
 	f.idle.hold()
 	defer f.idle.release()
-	err := f.shaper.Wait(f.waits.ctx, n)
+	ctx := f.waits.context()
+	err := f.shaper.Wait(ctx, n)
 	if err == nil {
 		return nil
 	}
-	if cause := context.Cause(f.waits.ctx); cause != nil {
+	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
 	if f.fail(err) { // nothing else has ended the waits: ctx did
@@ -96,17 +98,38 @@ func (f *flow) wait(n int) error {
 }
 
 // waits is what ends the waits of a run. The zero value is for a run without
-// any.
+// any. Most runs with a limit never wait, so that the context is made by the first
+// that does.
 type waits struct {
-	ctx    context.Context
-	cancel context.CancelFunc
+	parent context.Context // nil: there is no limit
 	timer  *time.Timer
+
+	mu     sync.Mutex
+	ctx    context.Context // nil at first
+	cancel context.CancelFunc
+	ended  bool
 }
 
-func (w *waits) start(ctx context.Context) { w.ctx, w.cancel = context.WithCancel(ctx) }
+func (w *waits) start(ctx context.Context) { w.parent = ctx }
+
+// context returns the context of a wait.
+func (w *waits) context() context.Context {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ctx == nil {
+		w.ctx, w.cancel = context.WithCancel(w.parent)
+		if w.ended {
+			w.cancel()
+		}
+	}
+	return w.ctx
+}
 
 // end ends the waits under way and those to come.
 func (w *waits) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = true
 	if w.cancel != nil {
 		w.cancel()
 	}
@@ -116,8 +139,8 @@ func (w *waits) end() {
 // received by then and may not pass within d is lost: a limit is not lifted
 // because a connection fails.
 func (w *waits) endAfter(d time.Duration) {
-	if w.cancel != nil {
-		w.timer = time.AfterFunc(d, w.cancel)
+	if w.parent != nil {
+		w.timer = time.AfterFunc(d, w.end)
 	}
 }
 
