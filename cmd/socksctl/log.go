@@ -12,11 +12,16 @@ import (
 )
 
 // newLogger returns a logger on w: JSON, text, or text for a person where w is
-// a terminal; and its level, which may be set at any time.
+// a terminal; and its level, which may be set at any time. Each line is written
+// at once, unless it is of a logger that forSessions makes of it.
 func newLogger(w io.Writer, c config.Log) (*slog.Logger, *slog.LevelVar) {
 	level := new(slog.LevelVar)
 	level.Set(c.Level.Level)
-	return slog.New(logHandler(w, c.Format, level)), level
+	if isTerminal(w) {
+		return slog.New(logHandler(w, c.Format, level)), level
+	}
+	g := &gatherer{w: w, delay: lineDelay}
+	return slog.New(&batch{logHandler(g, c.Format, level), g, slog.LevelDebug}), level
 }
 
 func logHandler(w io.Writer, format config.Format, level slog.Leveler) slog.Handler {

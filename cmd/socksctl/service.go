@@ -70,6 +70,9 @@ func (v *service) run(s streams) error {
 	notifyReload(hangups)
 	defer signal.Stop(hangups)
 	v.settled, v.handed = make(chan struct{}), make(chan struct{})
+	var flush func() error
+	v.Log, flush = forSessions(v.log)
+	defer func() { _ = flush() }()
 	err := v.check()
 	if err == nil {
 		err = v.openAdmin()
