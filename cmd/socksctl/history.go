@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/socksctl/socksctl/internal/config"
 	"github.com/socksctl/socksctl/internal/files"
@@ -86,6 +87,10 @@ func stateDir() (string, error) {
 	}
 	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "socksctl"), nil
+	}
+	if runtime.GOOS == "windows" {
+		dir, err := os.UserCacheDir() // %LocalAppData%
+		return filepath.Join(dir, "socksctl"), err
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {

@@ -27,7 +27,7 @@ var ErrNoPlace = errors.New("XDG_RUNTIME_DIR is not set, and this is not root")
 
 // Place returns the address of a service where none is named: "unix:" and a path
 // in the directory that systemd made for it, else in XDG_RUNTIME_DIR, or in /run for
-// root. On Windows there is none: the error is errors.ErrUnsupported.
+// root; on macOS in the user's TMPDIR. On Windows there is none: the error is errors.ErrUnsupported.
 func Place(service string) (string, error) {
 	if dirs := files.UnitDirs("RUNTIME_DIRECTORY"); len(dirs) > 0 {
 		return "unix:" + filepath.Join(dirs[0], service+".sock"), nil
@@ -40,7 +40,20 @@ func usualPlace(service string) (string, error) {
 	if runtime.GOOS == "windows" {
 		return "", fmt.Errorf("a default admin socket: %w", errors.ErrUnsupported)
 	}
-	return place(service, os.Geteuid(), os.Getenv("XDG_RUNTIME_DIR"))
+	return place(service, os.Geteuid(), runtimeDir(runtime.GOOS))
+}
+
+// runtimeDir returns the directory for what a user runs, or nothing. macOS has no
+// XDG_RUNTIME_DIR, but a directory for temporary files that is each user's own.
+func runtimeDir(system string) string {
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) || system != "darwin" {
+		return dir
+	}
+	dir := os.Getenv("TMPDIR")
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm()&0o077 != 0 {
+		return ""
+	}
+	return dir
 }
 
 // Places returns where a service is looked for that no place was named for.

@@ -6,20 +6,28 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 )
 
 func TestPlace(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there is no place there")
+	}
+	run := "/run"
+	if _, err := os.Stat(run); err != nil {
+		run = "/var/run"
+	}
 	for _, c := range []struct {
 		uid  int
 		dir  string
 		want string
 		err  error
 	}{
-		{0, "", "unix:/run/socksctl/serve.sock", nil},
-		{0, "/run/user/0", "unix:/run/socksctl/serve.sock", nil}, // a login of root's finds what init started
+		{0, "", "unix:" + run + "/socksctl/serve.sock", nil},
+		{0, "/run/user/0", "unix:" + run + "/socksctl/serve.sock", nil}, // a login of root's finds what init started
 		{1000, "/run/user/1000", "unix:/run/user/1000/socksctl/serve.sock", nil},
 		{1000, "", "", ErrNoPlace},
 		{1000, "run", "", ErrNoPlace},
@@ -27,6 +35,32 @@ func TestPlace(t *testing.T) {
 		if got, err := place(Serve, c.uid, c.dir); filepath.ToSlash(got) != c.want || !errors.Is(err, c.err) {
 			t.Errorf("uid %d, %q: got %q, %v, want %q, %v", c.uid, c.dir, got, err, c.want, c.err)
 		}
+	}
+}
+
+// A user of macOS has a directory of their own without being told which, if it is.
+func TestRuntimeDir(t *testing.T) {
+	own := t.TempDir()
+	t.Setenv("TMPDIR", own)
+	t.Setenv("XDG_RUNTIME_DIR", "")
+	modes := map[os.FileMode]string{0o700: own, 0o755: ""}
+	for mode, want := range modes {
+		if err := os.Chmod(own, mode); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(own); err != nil || info.Mode().Perm() != mode {
+			t.Skip("this system has no modes")
+		}
+		if got := runtimeDir("darwin"); got != want {
+			t.Errorf("mode %o: got %q, want %q", mode, got, want)
+		}
+		if got := runtimeDir("linux"); got != "" {
+			t.Errorf("elsewhere than on macOS: got %q", got)
+		}
+	}
+	t.Setenv("XDG_RUNTIME_DIR", "/run/user/501")
+	if got := runtimeDir("darwin"); got != "/run/user/501" {
+		t.Errorf("got %q, want XDG_RUNTIME_DIR", got)
 	}
 }
 
