@@ -7,7 +7,7 @@ ROUNDS    ?= 5
 LINT      := $(GO) tool -modfile=tools/go.mod golangci-lint
 LINTLOAD  := $(GO) tool -modfile=../../tools/go.mod golangci-lint
 
-.PHONY: build test lint fmt fuzz bench compare gobench workflows vulnerabilities
+.PHONY: build test lint fmt fuzz bench compare gobench pictures workflows vulnerabilities
 
 build: ## the program, for this machine, as ./socksctl
 	CGO_ENABLED=0 $(GO) build -trimpath -o socksctl ./cmd/socksctl
@@ -17,6 +17,7 @@ test: ## all tests; as root on Debian the programs that they drive are installed
 	$(GO) test -race -timeout 15m ./...
 	$(GO) test -timeout 5m -run 'Allocat' ./... # which the race detector distorts
 	cd tools/kubernetes && $(GO) test -count=1 . # the file that it reads is not of its module
+	cd tools/screens && $(GO) test .
 	cd bench/load && $(GO) test -race -count=1 -timeout 5m ./... # it builds what is not of its module
 
 lint:
@@ -39,6 +40,9 @@ compare: ## socksctl A against socksctl B in turns: A, B, ROUNDS, ONLY
 
 gobench: ## the Go benchmarks, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+pictures: ## those of the documents, made anew
+	SOCKSCTL_PICTURES=$(CURDIR)/docs/pictures $(GO) test -count=1 -run TestPictures ./internal/realtest
 
 workflows: ## what holds .github to what it should be
 	cd tools/workflows && $(GO) test -count=1 .
