@@ -19,6 +19,7 @@ func commands(s streams) []*cobra.Command {
 		aclCommand(s),
 		sessionsCommand(s),
 		statusCommand(s),
+		serviceCommand(s),
 		topCommand(s),
 		reloadCommand(s),
 		configCommand(s),

@@ -26,7 +26,7 @@ import (
 const defaultTLSAddress = ":1443"
 
 func serveCommand(s streams) *cobra.Command {
-	settings := append(serverSettings(), fileSettings()...)
+	settings := serveSettings()
 	var takeover bool
 	cmd := &cobra.Command{
 		Use:     "serve",
@@ -62,6 +62,9 @@ func serveCommand(s streams) *cobra.Command {
 	registerTakeover(cmd.Flags(), &takeover)
 	return cmd
 }
+
+// serveSettings is all that serve is told by.
+func serveSettings() []setting { return append(serverSettings(), fileSettings()...) }
 
 // loadServe is load for the command serve.
 func loadServe(flags *pflag.FlagSet, settings []setting) (*loaded, error) {

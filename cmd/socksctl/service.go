@@ -62,9 +62,16 @@ const (
 	secureProtocol = "socks5+tls"
 )
 
-// run serves until a signal says to stop, and then drains.
+// run serves until a signal says to stop, or whoever controls services here, and
+// then drains.
 func (v *service) run(s streams) error {
-	stops, hangups := make(chan os.Signal, 2), make(chan os.Signal, 1)
+	stops := make(chan os.Signal, 2)
+	return v.underManager(stops, func() error { return v.runUntil(s, stops) })
+}
+
+// runUntil is run with what stops it.
+func (v *service) runUntil(s streams, stops chan os.Signal) error {
+	hangups := make(chan os.Signal, 1)
 	signal.Notify(stops, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(stops)
 	notifyReload(hangups)
