@@ -73,9 +73,9 @@ func newUpstreams(s streams, c *config.Forward, inFlag bool, log *slog.Logger) (
 // it is over or cool is called.
 func (u *upstreams) run(ctx context.Context, group *errgroup.Group) (cool func()) {
 	group.Go(func() error { return u.Run(ctx) })
-	ctx, cool = context.WithCancel(ctx)
+	warm, cool := context.WithCancel(ctx)
 	if u.warm.Most > 0 {
-		group.Go(func() error { return u.KeepWarm(ctx, u.warm) })
+		group.Go(func() error { return u.KeepWarm(warm, u.warm) })
 	}
 	return cool
 }
