@@ -122,10 +122,11 @@ type Manager struct {
 
 // New reads the certificates that are in the storage. It is followed by Run, which
 // ends what New begins.
-func New(c Config) (*Manager, error) { return newManager(c, nil) }
+func New(c Config) (*Manager, error) { return newManager(c, nil, interval) }
 
-// newManager is New with an authority of a test's own, or nil.
-func newManager(c Config, authority certmagic.Issuer) (*Manager, error) {
+// newManager is New with an authority of a test's own, or nil, and the time between
+// two looks.
+func newManager(c Config, authority certmagic.Issuer, interval time.Duration) (*Manager, error) {
 	c, err := c.complete()
 	if err != nil {
 		return nil, err

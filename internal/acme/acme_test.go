@@ -92,7 +92,13 @@ func (s *signer) Issue(_ context.Context, csr *x509.CertificateRequest) (*certma
 // manage returns a Manager that has certificates from s; it runs until the test ends.
 func manage(t *testing.T, s *signer, storage string, domains ...string) *Manager {
 	t.Helper()
-	m, err := newManager(Config{Domains: domains, Storage: storage, Agreed: true}, s)
+	return manageEvery(t, interval, s, storage, domains...)
+}
+
+// manageEvery is manage with a time between two looks.
+func manageEvery(t *testing.T, interval time.Duration, s *signer, storage string, domains ...string) *Manager {
+	t.Helper()
+	m, err := newManager(Config{Domains: domains, Storage: storage, Agreed: true}, s, interval)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,13 +173,34 @@ func TestRenewal(t *testing.T) {
 		}
 		await(t, m, want)
 		s.fails <- errors.New("not today")
-		for end := time.Now().Add(30 * time.Second); m.Leaf() == nil || time.Until(m.Leaf().NotAfter) < 24*time.Hour; m.Renew() {
-			if time.Now().After(end) {
-				t.Fatalf("got a certificate until %v", m.Leaf().NotAfter)
-			}
-		}
+		awaitMonth(t, m, m.Renew)
 		if got := len(m.cache.AllMatchingCertificates("a.example")); got != 1 {
 			t.Errorf("%d certificates are kept, want the new one", got)
+		}
+	}
+}
+
+// Nobody has to ask for a renewal, and a server that shares the storage takes it up.
+func TestRenewalByItself(t *testing.T) {
+	s, storage := newSigner(t), t.TempDir()
+	s.ends <- time.Minute
+	other := manage(t, s, storage, "a.example")
+	await(t, other, "")
+	m := manageEvery(t, 10*time.Millisecond, s, storage, "a.example")
+	awaitMonth(t, m, func() {})
+	awaitMonth(t, other, other.Renew)
+	if !m.Leaf().Equal(other.Leaf()) {
+		t.Error("they have two certificates")
+	}
+}
+
+// awaitMonth waits for a certificate that is good for long, and does something until
+// then.
+func awaitMonth(t *testing.T, m *Manager, meanwhile func()) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); m.Leaf() == nil || time.Until(m.Leaf().NotAfter) < 24*time.Hour; meanwhile() {
+		if time.Now().After(end) {
+			t.Fatalf("no new certificate came (%v)", m.Ready())
 		}
 	}
 }

@@ -112,6 +112,10 @@ func tlsProblems() []problem {
 			config := &tls.Config{Certificates: []tls.Certificate{*w.certificate(t, certs.Options{})}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
 			return secure(t, serve(t, &server.Server{TLS: config, Auth: []server.Authenticator{server.NoAuth{}}}), w.trusting())
 		}, check.StepTLS, client.CauseTLSVersion, []string{"the server speaks no version of TLS that we do", "the server needs an update"}},
+		{"no certificate yet", func(t *testing.T, w *world) check.Config {
+			config := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, errors.New("none") }}
+			return secure(t, serve(t, &server.Server{TLS: config, Auth: []server.Authenticator{server.NoAuth{}}}), w.trusting())
+		}, check.StepTLS, client.CauseTLS, []string{"a fault of its own", "it may have no certificate yet"}},
 		{"not quite TLS", func(t *testing.T, w *world) check.Config {
 			return secure(t, answer(t, func(c net.Conn) { io.Copy(c, c) }), w.trusting())
 		}, check.StepTLS, client.CauseTLS, []string{"what answers there does not keep to TLS"}},
