@@ -6,8 +6,9 @@ BENCHTIME ?= 1s
 ROUNDS    ?= 5
 LINT      := $(GO) tool -modfile=tools/go.mod golangci-lint
 LINTLOAD  := $(GO) tool -modfile=../../tools/go.mod golangci-lint
+GORELEASE := $(GO) tool -modfile=tools/release/go.mod goreleaser
 
-.PHONY: build test lint fmt fuzz bench compare gobench pictures workflows vulnerabilities
+.PHONY: build test lint fmt fuzz bench compare gobench release release-check pictures workflows vulnerabilities
 
 build: ## the program, for this machine, as ./socksctl
 	CGO_ENABLED=0 $(GO) build -trimpath -o socksctl ./cmd/socksctl
@@ -43,6 +44,15 @@ gobench: ## the Go benchmarks, for benchstat
 
 pictures: ## those of the documents, made anew
 	SOCKSCTL_PICTURES=$(CURDIR)/docs/pictures $(GO) test -count=1 -run TestPictures ./internal/realtest
+
+release-check: ## builds a release of the last commit, twice, and tests what came of it
+	@tools/programs
+	cd tools/release && $(GO) test -count=1 -timeout 40m .
+
+release: ## publishes the tag that is checked out, as the release workflow does
+	@notes=$$(mktemp) && trap 'rm -f "$$notes"' EXIT && \
+	tools/release/notes "$$(git describe --tags --exact-match)" >"$$notes" && \
+	$(GORELEASE) release --clean --release-notes "$$notes"
 
 workflows: ## what holds .github to what it should be
 	cd tools/workflows && $(GO) test -count=1 .

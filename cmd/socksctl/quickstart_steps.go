@@ -29,7 +29,7 @@ func (d *demonstration) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	target, err := socks5.ParseAddr(net.JoinHostPort("localhost", port))
+	target, err := socks5.ParseAddr(net.JoinHostPort(here(ctx), port))
 	if err != nil {
 		return err
 	}
@@ -48,6 +48,15 @@ func (d *demonstration) connect(ctx context.Context) error {
 	}
 	_, body, _ := bytes.Cut(response, []byte("\r\n\r\n"))
 	return d.sum("connect-in-clear", body)
+}
+
+// here returns a name of this host, as a name is what apps send; and its address where
+// no name is known, as in a system that is being set up.
+func here(ctx context.Context) string {
+	if _, err := net.DefaultResolver.LookupHost(ctx, "localhost"); err != nil {
+		return "127.0.0.1"
+	}
+	return "localhost"
 }
 
 // udp sends a datagram to the origin, which sends it back.
