@@ -99,7 +99,7 @@ func (c *conn) serve() {
 		c.finish(err)
 		return
 	}
-	go func() { c.finish(tunnel.Run(c.ctx)) }()
+	tunnel.Start(c.ctx, c.finish)
 }
 
 // gate asks the Gate, if there is one, whether c may come in.

@@ -14,38 +14,90 @@ type flow struct {
 	count    *atomic.Int64
 	shaper   Shaper // nil: no limit
 	granted  int    // bytes that it has let pass and that are not taken yet
+	before   int64  // count when it waited last
+	again    func() // relay, made once, so that to go on with it allocates nothing
 }
 
-// relay moves bytes until src ends, and hands the end on.
-func (f *flow) relay() {
-	if f.copy() {
+// light is how many bytes from one wait to the next do not make a direction busy.
+const light = 64 << 10
+
+// mover moves the bytes of a flow.
+type mover interface {
+	// move waits for bytes and moves those that are there. It returns false when
+	// there will be no more, and then whether src has ended in order.
+	move() (more, inOrder bool)
+}
+
+// begin moves early, and then what src sends.
+func (f *flow) begin(early []byte) {
+	if !f.writeInTurn(early) {
+		f.over()
+		return
+	}
+	m, err := f.mover()
+	if err != nil {
+		f.handOn(f.ended(err))
+		return
+	}
+	f.again = func() { f.relay(m) }
+	go f.again()
+}
+
+// relay moves bytes until src ends, and hands the end on. Moving them makes the
+// stack of a goroutine four times as large as waiting for them needs, and a stack
+// does not become smaller while its goroutine waits. So where little is moved at
+// a time, it waits on a fresh one: a tunnel may be quiet for hours from here on.
+func (f *flow) relay(m mover) {
+	for {
+		more, inOrder := m.move()
+		if !more {
+			f.handOn(inOrder)
+			return
+		}
+		moved := f.count.Load()
+		if moved-f.before < light {
+			f.before = moved
+			go f.again()
+			return
+		}
+		f.before = moved
+	}
+}
+
+// handOn ends the other side's stream, if this one's ended in order.
+func (f *flow) handOn(inOrder bool) {
+	if inOrder {
 		if err := CloseWrite(f.dst.conn); err != nil {
 			f.writeFailed("close write", err)
 		}
 	}
+	f.over()
 }
 
-// copy moves bytes until src ends, and reports whether it ended in order. It
-// takes the way that costs least: through a pipe in the kernel, else through a
-// buffer that is held only while bytes are under way, else through one that is
-// held all the time, where there is no descriptor to wait on.
-func (f *flow) copy() bool {
+// mover returns the mover that costs least: through a pipe in the kernel, else
+// through a buffer that is held only while bytes are under way, else through one
+// that is held all the time, where there is no descriptor to wait on.
+func (f *flow) mover() (mover, error) {
 	if f.src.raw != nil && f.src.raw.src != nil {
-		return f.copyRecords()
+		return newRecords(f)
 	}
 	src := newSource(f.src.data)
 	if src == nil {
-		return f.copyBlocking()
+		return blocking{f}, nil
 	}
 	if s := newSplice(f, src); s != nil {
-		return s.copy()
+		return s, nil
 	}
-	for {
-		if more, inOrder := f.copyOnce(src); !more {
-			return inOrder
-		}
-	}
+	return &plain{f, src}, nil
 }
+
+// plain moves what a socket receives.
+type plain struct {
+	*flow
+	source source
+}
+
+func (p *plain) move() (more, inOrder bool) { return p.copyOnce(p.source) }
 
 // copyOnce waits for bytes on src, and moves them.
 func (f *flow) copyOnce(src source) (more, inOrder bool) {
@@ -60,38 +112,57 @@ func (f *flow) copyOnce(src source) (more, inOrder bool) {
 	if err != nil {
 		return false, f.ended(err)
 	}
-	defer buffers.put(buf)
 	f.took(n)
-	return f.write(buf[:n]), false
+	more = f.write(buf[:n])
+	buffers.put(buf)
+	return more, false
 }
 
-// copyRecords moves what a tls.Conn over a Raw receives. The tls.Conn is read
-// until it and its Raw hold nothing more, and only then is waited for the
-// socket, without a buffer.
-func (f *flow) copyRecords() bool {
+// records moves what a tls.Conn over a Raw receives. The tls.Conn is read until
+// it and its Raw hold nothing more, and only then is waited for the socket,
+// without a buffer.
+type records struct {
+	*flow
+	scratch scratch
+	empty   bool // all that came is moved
+}
+
+func newRecords(f *flow) (*records, error) {
 	if err := f.src.tls.Handshake(); err != nil {
-		return f.ended(err)
+		return nil, err
 	}
 	f.src.raw.poll = true
-	own := newScratch(f.src.tls, f.src.raw)
-	defer own.takeBack()
-	for {
-		buf := buffers.get()
-		own.lend()
-		n, err := readAvailable(f.src.tls, buf[:payloadSize])
-		written := f.writeInTurn(buf[:n])
-		buffers.put(buf)
-		if !written {
-			return false
+	return &records{flow: f, scratch: newScratch(f.src.tls, f.src.raw)}, nil
+}
+
+func (r *records) move() (more, inOrder bool) {
+	if r.empty {
+		if err := r.src.raw.fill(true); err != nil {
+			return false, r.ended(err)
 		}
-		if err == syscall.EAGAIN {
-			own.takeBack()
-			err = f.src.raw.fill(true)
-		}
-		if err != nil {
-			return f.ended(err)
-		}
+		r.empty = false
 	}
+	return r.drain()
+}
+
+// drain moves what is there.
+func (r *records) drain() (more, inOrder bool) {
+	buf := buffers.get()
+	r.scratch.lend()
+	n, err := readAvailable(r.src.tls, buf[:payloadSize])
+	written := r.writeInTurn(buf[:n])
+	buffers.put(buf)
+	r.empty = err == syscall.EAGAIN
+	if r.empty || err != nil || !written {
+		r.scratch.takeBack()
+	}
+	if !written {
+		return false, false
+	}
+	if err != nil && !r.empty {
+		return false, r.ended(err)
+	}
+	return true, false
 }
 
 // readAvailable reads from r until that fails or less than one TLS record fits
@@ -105,17 +176,19 @@ func readAvailable(r io.Reader, b []byte) (n int, err error) {
 	return n, err
 }
 
-// copyBlocking moves bytes through one buffer.
-func (f *flow) copyBlocking() bool {
+// blocking moves bytes through one buffer.
+type blocking struct{ *flow }
+
+func (b blocking) move() (more, inOrder bool) {
 	buf := buffers.get()
 	defer buffers.put(buf)
 	for {
-		n, err := f.src.data.Read(buf[:payloadSize])
-		if !f.writeInTurn(buf[:n]) {
-			return false
+		n, err := b.src.data.Read(buf[:payloadSize])
+		if !b.writeInTurn(buf[:n]) {
+			return false, false
 		}
 		if err != nil {
-			return f.ended(err)
+			return false, b.ended(err)
 		}
 	}
 }

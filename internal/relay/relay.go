@@ -62,11 +62,16 @@ func (e *Error) Unwrap() error { return e.Err }
 // the idle timeout does the same and returns [ErrIdle]. A direction that a Shaper
 // makes wait is not idle, and that wait ends with the tunnel.
 func (t *Tunnel) Run(ctx context.Context) error {
-	r := newRun(t)
-	defer r.watch(ctx)()
-	down := make(chan struct{})
-	go r.targetToClient(down) // ends when the target has, or when a conn fails or is aborted
-	r.clientToTarget(t.Early)
-	<-down
-	return r.finish()
+	ended := make(chan error, 1)
+	t.Start(ctx, func(err error) { ended <- err })
+	return <-ended
+}
+
+// Start is Run without the wait: ended is called with what Run would return, on a
+// goroutine of the tunnel's, which is over after that. A tunnel that waits holds
+// two small goroutines, and the caller need not be a third.
+func (t *Tunnel) Start(ctx context.Context, ended func(error)) {
+	r := newRun(t, ended)
+	r.stop = r.watch(ctx)
+	r.start(t.Early)
 }

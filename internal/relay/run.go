@@ -25,10 +25,14 @@ type run struct {
 	idle           Idle
 	patience       *patience
 	err            atomic.Pointer[error] // the first failure
+	left           atomic.Int32          // directions that have not ended
+	stop           func()                // ends the watch
+	told           func(error)           // called at the end
 }
 
-func newRun(t *Tunnel) *run {
+func newRun(t *Tunnel, told func(error)) *run {
 	r := &run{
+		told:   told,
 		client: newSide("client", t.Client),
 		target: newSide("target", t.Target),
 		up:     t.Up,
@@ -69,19 +73,25 @@ func (r *run) watch(ctx context.Context) (stop func()) {
 	}
 }
 
-// clientToTarget is one direction, on the goroutine that called Run.
-func (r *run) clientToTarget(early []byte) {
-	f := flow{run: r, src: &r.client, dst: &r.target, count: r.up, shaper: r.shapers.up}
-	if f.writeInTurn(early) {
-		f.relay()
-	}
+// start starts both directions, each on a goroutine of its own. They end when the
+// conns do, fail or are aborted.
+func (r *run) start(early []byte) {
+	up := &flow{run: r, src: &r.client, dst: &r.target, count: r.up, shaper: r.shapers.up}
+	down := &flow{run: r, src: &r.target, dst: &r.client, count: r.down, shaper: r.shapers.down}
+	up.before, down.before = up.count.Load(), down.count.Load()
+	r.left.Store(2)
+	go up.begin(early)
+	go down.begin(nil)
 }
 
-// targetToClient is the other direction.
-func (r *run) targetToClient(done chan<- struct{}) {
-	defer close(done)
-	f := flow{run: r, src: &r.target, dst: &r.client, count: r.down, shaper: r.shapers.down}
-	f.relay()
+// over is called by each direction at its end. The second one's ends the run.
+func (r *run) over() {
+	if r.left.Add(-1) > 0 {
+		return
+	}
+	err := r.finish()
+	r.stop()
+	r.told(err)
 }
 
 // fail records err, and reports whether it is the first failure. Those that

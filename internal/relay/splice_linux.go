@@ -30,7 +30,9 @@ func newSplice(f *flow, src source) *splice {
 	return s
 }
 
-// copy is copy of flow.
+// move moves bytes until src ends. It needs no more stack for that than to wait.
+func (s *splice) move() (more, inOrder bool) { return false, s.copy() }
+
 func (s *splice) copy() (inOrder bool) {
 	for {
 		var err error

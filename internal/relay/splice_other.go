@@ -7,7 +7,7 @@ type splice struct{}
 
 func newSplice(*flow, source) *splice { return nil }
 
-func (*splice) copy() bool { return false }
+func (*splice) move() (more, inOrder bool) { return false, false }
 
 // PipeDescriptors returns 0: there are no pipes.
 func PipeDescriptors() int { return 0 }
