@@ -174,7 +174,7 @@ func (k *keeper) write(ctx context.Context, records []Record) error {
 			return err
 		default:
 			k.tell(records[i].ID, err)
-			k.leaveOut(ctx, &records[i])
+			k.leaveOut(&records[i])
 		}
 	}
 	return nil
@@ -182,13 +182,14 @@ func (k *keeper) write(ctx context.Context, records []Record) error {
 
 // leaveOut does without a record that the store does not take. Its row does not
 // stay open.
-func (k *keeper) leaveOut(ctx context.Context, r *Record) {
-	if r.Status != Open {
-		if closed, err := k.finish(ctx, []End{endOf(r)}); err == nil && closed == 1 {
-			return
-		}
+func (k *keeper) leaveOut(r *Record) {
+	if r.Status == Open {
+		k.lose(1)
+		return
 	}
-	k.lose(1)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.keepEnd(r)
 }
 
 func (k *keeper) try(ctx context.Context, records []Record) error {

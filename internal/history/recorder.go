@@ -112,12 +112,21 @@ func (r *Recorder) Closed(s *server.Session) {
 		r.ended = append(r.ended, r.record(s, e.at))
 		return
 	}
-	if !e.isOut || len(r.late) >= latePerPlace*r.options.Queue {
+	if !e.isOut {
 		r.dropped++
 		return
 	}
 	rec := RecordOf(s)
-	r.late = append(r.late, endOf(&rec))
+	r.keepEnd(&rec)
+}
+
+// keepEnd has the row of a record closed later, whose record is lost. r.mu is held.
+func (r *Recorder) keepEnd(rec *Record) {
+	if len(r.late) >= latePerPlace*r.options.Queue {
+		r.dropped++
+		return
+	}
+	r.late = append(r.late, endOf(rec))
 }
 
 // Run returns what the records of r have as theirs.
