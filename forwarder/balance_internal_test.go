@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/socksctl/socksctl/client"
 )
 
 // members makes members that are called by the letters of names.
@@ -159,7 +161,7 @@ func TestLatencyIsSmoothed(t *testing.T) {
 // A connection that was under way when its server failed does not take it back.
 func TestLateSuccess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, m := new(Servers), &member{due: make(chan struct{}, 1)}
+		s, m := new(Servers), &member{dialer: new(client.Dialer), due: make(chan struct{}, 1)}
 		before := time.Now()
 		time.Sleep(time.Millisecond)
 		s.fails(m, errors.New("refused"))
