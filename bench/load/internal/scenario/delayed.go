@@ -22,10 +22,10 @@ func delayed() []Scenario {
 	return []Scenario{
 		{Name: "delay/first", Title: "First byte of an origin, 50 ms each way to the server",
 			Metrics: []Metric{{"p50", "ms p50", 0}, {"most", "ms at most", 0}}, Most: 3, Options: far, visit: firstBytes,
-			Subjects: subjects(warm, subject.Forward(), opened, subject.ForwardTLS(), subject.SSH()), Base: opened.Name},
+			Subjects: subjects(warm, subject.ForwardCold(), opened, subject.ForwardTLS(), subject.SSH()), Base: opened.Name},
 		{Name: "delay/page", Title: "Page of 30 resources in Chromium, 50 ms each way to the server",
 			Metrics: []Metric{{"median", "ms", 0}, {"most", "ms at most", 0}}, Most: 2, Options: far, visit: pages,
-			Subjects: subjects(warm, subject.Forward(), subject.SSH()), Base: subject.SSH().Name},
+			Subjects: subjects(warm, subject.ForwardCold(), subject.SSH()), Base: subject.SSH().Name},
 	}
 }
 

@@ -89,8 +89,11 @@ func Collecting(percent string) Subject {
 // between the two.
 func Forward() Subject { return forward("socksctl") }
 
-// ForwardWarm is Forward with warm connections.
-func ForwardWarm() Subject { return forward("socksctl, warm", "--warm", "8") }
+// ForwardWarm is Forward, with the warm connections that it has by default.
+func ForwardWarm() Subject { return forward("socksctl, warm") }
+
+// ForwardCold is Forward without warm connections.
+func ForwardCold() Subject { return forward("socksctl, --warm 0", "--warm", "0") }
 
 func forward(name string, extra ...string) Subject {
 	return Subject{Name: name, Ours: true, start: func(e *Env, r *Running, _ string, o Options) error {
