@@ -8,6 +8,15 @@ import (
 	"time"
 )
 
+// Connections that are taken are replaced a few at a time, once no more are taken or
+// the first has waited long enough: handshakes should not hold up the page that the
+// connections were taken for.
+const (
+	atOnce  = 8
+	rest    = 250 * time.Millisecond
+	longest = time.Second
+)
+
 // pool is the warm connections of a Dialer. A nil pool is empty.
 type pool struct {
 	d       *Dialer
@@ -18,6 +27,8 @@ type pool struct {
 	mu      sync.Mutex
 	ready   []*warmed // the newest last
 	making  int
+	due     *time.Timer // of fill
+	since   time.Time   // when due was first set and has not come since; zero: it is not set
 	able    bool // the last connection could have been kept warm
 	ended   bool
 	demand  demand
@@ -58,7 +69,7 @@ func (p *pool) count() {
 func (p *pool) pop() *warmed {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	defer p.fill()
+	defer p.fillSoon()
 	last := len(p.ready) - 1
 	if last < 0 {
 		return nil
@@ -79,9 +90,30 @@ func (p *pool) wanted() int {
 	return n
 }
 
-// fill has as many made as are wanted. p.mu is held.
+// fillSoon has fill called after the rest. p.mu is held.
+func (p *pool) fillSoon() {
+	now := time.Now()
+	if p.since.IsZero() {
+		p.since = now
+	}
+	wait := max(min(rest, longest-now.Sub(p.since)), 0)
+	if p.due == nil {
+		p.due = time.AfterFunc(wait, p.fillNow)
+		return
+	}
+	p.due.Reset(wait)
+}
+
+func (p *pool) fillNow() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.since = time.Time{}
+	p.fill()
+}
+
+// fill has as many made as are wanted, and are not too many at once. p.mu is held.
 func (p *pool) fill() {
-	for p.able && !p.ended && len(p.ready)+p.making < p.wanted() {
+	for p.able && !p.ended && p.making < atOnce && len(p.ready)+p.making < p.wanted() {
 		p.making++
 		p.running.Go(p.make) // ends with p.ctx, or when the proxy's time to be reached is over
 	}
@@ -95,6 +127,7 @@ func (p *pool) make() {
 	p.making--
 	kept := err == nil && p.keep(s)
 	p.able = p.able && kept
+	p.fill()
 	p.mu.Unlock()
 	switch {
 	case err != nil:
@@ -158,7 +191,7 @@ func (p *pool) learn(s *session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.able = s.patient()
-	p.fill()
+	p.fillSoon()
 }
 
 // offer gives p a session that a check has opened, and that is worth keeping: it is
@@ -195,13 +228,16 @@ func (p *pool) drop() {
 	for _, w := range p.ready {
 		w.wake()
 	}
-	p.ready, p.until = nil, time.Time{}
+	p.ready, p.until, p.since = nil, time.Time{}, time.Time{}
+	if p.due != nil {
+		p.due.Stop()
+	}
 }
 
 // end is drop for good. It returns when nothing of p runs any more.
 func (p *pool) end() {
 	p.mu.Lock()
-	p.ended = true
+	p.ended = true // should due fire, it does nothing
 	p.mu.Unlock()
 	p.drop()
 	p.running.Wait()

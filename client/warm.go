@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// The values that a zero field of [Warm] stands for.
+// The values that a zero field of [Warm] stands for. A browser opens 32 connections
+// to a proxy at most.
 const (
-	DefaultWarm    = 16
+	DefaultWarm    = 32
 	DefaultWarmFor = time.Minute
 )
 

@@ -202,7 +202,7 @@ func TestWarmFollowsServersMutualTLS(t *testing.T) {
 		}
 		defer open.Close()
 		a.Network.Close() // no more connections, and those that there are go on
-		want(7, 7)
+		want(6, 7)
 		s.DropWarm()
 		want(0, 0)
 		if failed := together(t, s, 4); failed > 0 {
