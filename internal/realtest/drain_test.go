@@ -5,6 +5,7 @@ package realtest_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -61,4 +62,30 @@ func TestDrain(t *testing.T) {
 		s.close()
 	}
 	p.ended(t)
+}
+
+// Clients that say nothing keep nobody waiting for the rest of their handshake.
+func TestDrainOfSilentClients(t *testing.T) {
+	p := start(t, "serve", "--listen", "127.0.0.1:0", "--handshake-timeout", "5m", "--drain-timeout", "5m")
+	at := p.addresses(t, 1)[0]
+	var last net.Conn
+	for _, greeting := range [][]byte{{5}, {5, 1, 0}} {
+		c, err := net.Dial("tcp", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := c.Write(greeting); err != nil {
+			t.Fatal(err)
+		}
+		last = c
+	}
+	if _, err := io.ReadFull(last, make([]byte, 2)); err != nil { // both are accepted then
+		t.Fatal(err)
+	}
+	p.signal(t, syscall.SIGTERM)
+	p.ended(t)
+	for _, stage := range []string{"greeting", "request"} {
+		p.await(t, regexpOf("msg=refused .* stage="+stage+` err="server closed: nothing came from the client for 3s"`), 1)
+	}
 }
