@@ -53,7 +53,7 @@ func (p *progress) clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.shown {
-		io.WriteString(p.to, "\r\x1b[K")
+		fmt.Fprint(p.to, "\r\x1b[K")
 	}
 	p.shown, p.next = false, time.Time{}
 }

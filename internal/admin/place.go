@@ -50,7 +50,7 @@ func runtimeDir(system string) string {
 		return dir
 	}
 	dir := os.Getenv("TMPDIR")
-	if info, err := os.Stat(dir); err != nil || info.Mode().Perm()&0o077 != 0 {
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm()&0o077 != 0 { //nolint:gosec // a directory that the user names
 		return ""
 	}
 	return dir
