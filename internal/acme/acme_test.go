@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/caddyserver/certmagic"
@@ -159,6 +160,43 @@ func TestManager(t *testing.T) {
 	if len(s.fails) == 0 {
 		t.Error("it asked for a certificate")
 	}
+}
+
+// What fails is tried again, after twice as long each time, or as soon as somebody
+// asks; then it is as at first.
+func TestRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		t.Cleanup(func() { time.Sleep(10 * time.Second) }) // locks that were given back are looked at once more
+		s, began := newSigner(t), time.Now()
+		for range 8 {
+			s.fails <- errors.New("not today")
+		}
+		m := manage(t, s, t.TempDir(), "a.example")
+		sleep := func(left int, want time.Duration) {
+			t.Helper()
+			for len(s.fails) > left {
+				time.Sleep(time.Second)
+			}
+			if got := time.Since(began).Truncate(time.Minute); got != want {
+				t.Errorf("with %d failures left: got %v, want %v", left, got, want)
+			}
+		}
+		sleep(7, 0)
+		sleep(6, time.Minute)
+		sleep(5, 3*time.Minute)
+		sleep(4, 7*time.Minute)
+		m.Renew()
+		sleep(3, 7*time.Minute)
+		sleep(2, 8*time.Minute)
+		sleep(1, 10*time.Minute)
+		sleep(0, 14*time.Minute)
+		for m.Ready() != nil {
+			time.Sleep(time.Second)
+		}
+		if got, want := time.Since(began).Truncate(time.Minute), 22*time.Minute; got != want {
+			t.Errorf("ready after %v, want %v", got, want)
+		}
+	})
 }
 
 // What is about to end is renewed, and what has ended is no reason to be ready.

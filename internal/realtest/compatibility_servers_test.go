@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -75,7 +76,10 @@ func behindTLS(t *testing.T, address string, flags ...string) (direct, forwarded
 	return direct, &client.Dialer{Address: near}
 }
 
-func tryDanted(t *testing.T, r rig) {
+func tryDanted(t *testing.T, _ rig) {
+	if os.Getuid() != 0 {
+		lacking(t, "danted has to be started by root")
+	}
 	host := ownLoopback()
 	config := writeFile(t, filepath.Join(t.TempDir(), "danted.conf"), fmt.Sprintf(`logoutput: stderr
 internal: %s port = 1080
@@ -109,7 +113,7 @@ socks pass { from: 127.0.0.0/8 to: 127.0.0.0/8 command: connect bind udpassociat
 	}
 }
 
-func tryMicrosocks(t *testing.T, r rig) {
+func tryMicrosocks(t *testing.T, _ rig) {
 	host := ownLoopback()
 	beside(t, host+":1080", command(program(t, "microsocks", "microsocks"), "-i", host, "-p", "1080"))
 	to := newEchoes(t)
