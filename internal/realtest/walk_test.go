@@ -132,6 +132,7 @@ beside() {
 	local name=$1
 	shift
 	[ -z "${running[$name]-}" ] || finish "$name"
+	: >"$name.log" # what the one before said counts no more, also before the next has begun
 	"$@" 2>"$name.log" </dev/null &
 	running[$name]=$!
 	until grep -q '^listening on' "$name.log"; do
