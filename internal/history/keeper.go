@@ -57,6 +57,9 @@ func (k *keeper) turn(ctx context.Context) time.Duration {
 		return 0
 	}
 	before := k.setFault(err)
+	if errors.Is(before, errNotYet) {
+		before = nil
+	}
 	switch {
 	case err == nil && before == nil:
 		return time.Until(due)

@@ -121,12 +121,17 @@ func TestPostgresMakesItsTablesAgain(t *testing.T) {
 	want(t, s, full())
 }
 
+// role returns what makes a role, if there is none.
+func role(as string) string {
+	return "DO $$ BEGIN CREATE ROLE " + as + "; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+}
+
 // A password is taken from all the places that those of PostgreSQL are taken
 // from, and no error shows it.
 func TestPostgresPasswords(t *testing.T) {
 	c := running(t)
 	name := c.database(t)
-	c.exec(t, "CREATE ROLE proved LOGIN PASSWORD 'hunter2'")
+	c.exec(t, role("proved LOGIN PASSWORD 'hunter2'"))
 	c.exec(t, "ALTER DATABASE "+name+" OWNER TO proved")
 	t.Setenv("PGPASSFILE", filepath.Join(t.TempDir(), "none"))
 	begin := func(url string) error {
@@ -173,7 +178,7 @@ func TestPostgresReaders(t *testing.T) {
 	name := c.database(t)
 	s := placeAt(t, c.URL("tester", name)).open(t, 1)
 	store(t, s, full())
-	if _, err := history.DB(s).Exec("CREATE ROLE reader LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader"); err != nil {
+	if _, err := history.DB(s).Exec(role("reader LOGIN")+"; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader"); err != nil {
 		t.Fatal(err)
 	}
 	reader, err := placeAt(t, strings.Replace(c.URL("reader", name), "postgres:", "postgresql:", 1)).Read(t.Context())

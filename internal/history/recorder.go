@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -74,7 +75,7 @@ func Start(store Writer, o Options) *Recorder {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &Recorder{
 		store: store, options: o, run: newRun(), cancel: cancel, done: make(chan struct{}),
-		open: make(map[*server.Session]*entry),
+		open: make(map[*server.Session]*entry), fault: errNotYet,
 	}
 	go newKeeper(r).run(ctx) // ends with Close
 	return r
@@ -145,7 +146,11 @@ func (r *Recorder) Dropped() int64 {
 	return r.dropped
 }
 
-// Fault returns why the store could not be written to, and nil when it could.
+// errNotYet is the fault before the first attempt to write is over.
+var errNotYet = errors.New("history: the store has not answered yet")
+
+// Fault returns why the store could not be written to, or that it was not yet, and
+// nil when it could.
 func (r *Recorder) Fault() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

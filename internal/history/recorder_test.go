@@ -31,10 +31,12 @@ type book struct {
 	more    int           // how often Expire has more to do
 	down    bool          // everything fails
 	slow    time.Duration // each Write takes
+	late    time.Duration // each Begin takes
 	poison  uint64        // the id that is not taken
 }
 
 func (b *book) Begin(context.Context, string, history.Run) (int64, error) {
+	time.Sleep(b.late)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.begins++
@@ -214,6 +216,20 @@ func TestRecorderLosesASecondAtMost(t *testing.T) {
 	if b.count() != 5000 {
 		t.Errorf("%d written, want 5,000", b.count())
 	}
+}
+
+// Until the store has answered it is not known that it can be written to.
+func TestRecorderBeforeItsStoreAnswers(t *testing.T) {
+	b := &book{late: time.Minute}
+	inBubble(t, history.Options{}, b, func(t *testing.T, r *history.Recorder) {
+		if r.Fault() == nil {
+			t.Error("no fault before the store has answered")
+		}
+		time.Sleep(time.Minute)
+		if err := r.Fault(); err != nil {
+			t.Errorf("got %v after the store has answered", err)
+		}
+	})
 }
 
 // While the store is down what ends waits, as far as there is room, and what is
