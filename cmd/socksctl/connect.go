@@ -29,7 +29,7 @@ the other, and what stdin holds is sent. HOST is looked up by the proxy.`,
 			if err != nil {
 				return err
 			}
-			c, err := d.DialContext(cmd.Context(), "tcp", args[0])
+			c, err := connectSeen(cmd.Context(), s, d, args[0])
 			if err != nil {
 				return err
 			}

@@ -29,6 +29,23 @@ func TestProgressOfDatagrams(t *testing.T) {
 	}
 }
 
+// Who connects at a terminal sees what it is that keeps him waiting.
+func TestProgressOfConnect(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // it never speaks
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	connect := socksctl(t) + " connect --timeout 3s --server socks5+tls://" + silent.Addr().String() + " example.org:80"
+	x := newTerminal(t, 140, 20, connect)
+	x.shows(t, "waiting for socks5+tls://"+silent.Addr().String()+", ")
+	x.shows(t, "no answer in time", "status 5")
+	x.hides(t, "waiting for")
+	if r := run(t, command("/bin/sh", "-c", connect)); strings.Contains(r.stderr, "waiting for") {
+		t.Errorf("stderr is no terminal, and got %q", r.stderr)
+	}
+}
+
 func TestProgressOfHistory(t *testing.T) {
 	dir := t.TempDir()
 	db := "sqlite://" + filepath.Join(dir, "history.db")
