@@ -11,6 +11,7 @@ import (
 // Spans of time that most measurements take.
 const (
 	ramp    = 200 * time.Millisecond
+	settled = 2 * time.Second // until what opening many put off is done, such as their records
 	window  = 800 * time.Millisecond
 	workers = 8
 	streams = 8
@@ -99,7 +100,11 @@ func (v *visit) percentiles(times []time.Duration) {
 // datagrams tells the CPU time of a datagram, with so many of them under way.
 func datagrams(b traffic.Busy) func(context.Context, *visit) error {
 	return func(ctx context.Context, v *visit) error {
-		work, lost, err := traffic.Datagrams(ctx, v.Way, b, traffic.Span{Ramp: ramp, Window: window}, v.Meter)
+		span := traffic.Span{Ramp: ramp, Window: window}
+		if b.Idle > 0 {
+			span.Ramp = settled
+		}
+		work, lost, err := traffic.Datagrams(ctx, v.Way, b, span, v.Meter)
 		if err != nil {
 			return err
 		}
