@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pipeSize is how much a pipe is made to hold.
-const pipeSize = 256 << 10
+// pipeSize is how much a pipe is made to hold, which is what io.Copy asks for too.
+const pipeSize = 1 << 20
 
 // pipe is one that is empty while nobody has it.
 type pipe struct{ r, w int }
