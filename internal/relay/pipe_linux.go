@@ -8,8 +8,11 @@ import (
 )
 
 const (
-	// pipeSize is what a pipe is asked to hold. The system may give less.
-	pipeSize = 256 << 10
+	// pipeSize is what the first maxSpare pipes are asked to hold, as io.Copy asks
+	// for: fewer turns for the same bytes. The system may give less. Others hold the
+	// 64 KiB that pipes have. A user without privileges may have 64 MiB in pipes
+	// (pipe(7)), and past that gets pipes of two pages: all of these come to less.
+	pipeSize = 1 << 20
 
 	// maxPipes bounds the pipes in use and at rest, and so does pipeShare, which
 	// part of the descriptors one for each pipe may be. Past it bytes go through
@@ -72,9 +75,10 @@ func (p *pipePool) get() *pipe {
 		return nil
 	}
 	p.made++
+	large := p.made <= maxSpare
 	p.mu.Unlock()
 
-	made := newPipe()
+	made := newPipe(large)
 	if made == nil {
 		p.forget()
 	}
@@ -102,12 +106,13 @@ func (p *pipePool) forget() {
 	p.mu.Unlock()
 }
 
-func newPipe() *pipe {
+func newPipe(large bool) *pipe {
 	var fds [2]int
 	if unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK) != nil {
 		return nil
 	}
-	// A user may have only so many pages in pipes: then it stays smaller.
-	_, _ = unix.FcntlInt(uintptr(fds[0]), unix.F_SETPIPE_SZ, pipeSize)
+	if large { // where the system refuses it stays smaller
+		_, _ = unix.FcntlInt(uintptr(fds[0]), unix.F_SETPIPE_SZ, pipeSize)
+	}
 	return &pipe{r: fds[0], w: fds[1]}
 }
