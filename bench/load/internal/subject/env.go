@@ -35,7 +35,7 @@ type Env struct {
 	Programs
 	self string // this program, which has the bounds
 	dir  string // for keys, sockets and records; removed by Close
-	last atomic.Int32
+	last *atomic.Int32 // number given: of an address, a file, a socket
 	pki
 }
 
@@ -49,7 +49,7 @@ func NewEnv(p Programs) (*Env, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Env{Programs: p, self: self, dir: dir}
+	e := &Env{Programs: p, self: self, dir: dir, last: new(atomic.Int32)}
 	if e.pki, err = newPKI(p.Socksctl, dir); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
@@ -58,10 +58,9 @@ func NewEnv(p Programs) (*Env, error) {
 
 // With is e with another socksctl.
 func (e *Env) With(socksctl string) *Env {
-	other := &Env{Programs: e.Programs, self: e.self, dir: e.dir, pki: e.pki}
+	other := *e
 	other.Socksctl = socksctl
-	other.last.Store(e.last.Add(100))
-	return other
+	return &other
 }
 
 // Close removes what NewEnv made.
