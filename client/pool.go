@@ -29,7 +29,7 @@ type pool struct {
 	making  int
 	due     *time.Timer // of fill
 	since   time.Time   // when due was first set and has not come since; zero: it is not set
-	able    bool // the last connection could have been kept warm
+	able    bool        // the last connection could have been kept warm
 	ended   bool
 	demand  demand
 	ceiling int // because the proxy ended others; until its time is over

@@ -178,7 +178,7 @@ func TestPostgresReaders(t *testing.T) {
 	name := c.database(t)
 	s := placeAt(t, c.URL("tester", name)).open(t, 1)
 	store(t, s, full())
-	if _, err := history.DB(s).Exec(role("reader LOGIN")+"; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader"); err != nil {
+	if _, err := history.DB(s).Exec(role("reader LOGIN") + "; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader"); err != nil {
 		t.Fatal(err)
 	}
 	reader, err := placeAt(t, strings.Replace(c.URL("reader", name), "postgres:", "postgresql:", 1)).Read(t.Context())
