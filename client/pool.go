@@ -12,7 +12,7 @@ import (
 // the first has waited long enough: handshakes should not hold up the page that the
 // connections were taken for.
 const (
-	atOnce  = 8
+	atOnce  = 16
 	rest    = 250 * time.Millisecond
 	longest = time.Second
 )
