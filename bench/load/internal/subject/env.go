@@ -33,8 +33,8 @@ type Programs struct {
 // Env is where subjects run.
 type Env struct {
 	Programs
-	self string // this program, which has the bounds
-	dir  string // for keys, sockets and records; removed by Close
+	self string        // this program, which has the bounds
+	dir  string        // for keys, sockets and records; removed by Close
 	last *atomic.Int32 // number given: of an address, a file, a socket
 	pki
 }
