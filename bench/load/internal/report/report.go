@@ -47,7 +47,7 @@ func machine(all []scenario.Scenario, sets map[string]*result.Set) string {
 		if set == nil {
 			continue
 		}
-		line := fmt.Sprintf("%s; %d rounds; commit %s", set.Machine, set.Rounds, set.Commit)
+		line := fmt.Sprintf("%s; rounds: %d; commit %s", set.Machine, set.Rounds, set.Commit)
 		if named[line] == nil {
 			lines = append(lines, line)
 		}

@@ -57,7 +57,7 @@ func TestWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"\n- 2 cores (some CPU), 24 GiB of memory, Linux 6.1, go1.26; 3 rounds; commit abc\n",
+		"\n- 2 cores (some CPU), 24 GiB of memory, Linux 6.1, go1.26; rounds: 3; commit abc\n",
 		"\nProse.\n",
 		"\n| 1 | plain relay, CPU a GiB | at most 1.25 x bare splice relay | - | not measured |\n",
 		"\n| | CPU-s | 1/s | ratio |\n|---|---|---|---|\n" +

@@ -104,8 +104,6 @@ func Goals() []Goal {
 		alone(5, "memory of an idle tunnel, forwarder and server", "chain/idle", "memory", 40, "KiB"),
 		alone(5, "memory of 8,000 idle TLS tunnels", "tls/8000", "total", 200, "MiB"),
 		alone(5, "memory after 5,000 bulk tunnels", "tls/burst", "memory", burstGoal, "x that before"),
-		alone(5, "memory of 8,000 idle TLS tunnels", "tls/8000", "total", 200, "MiB"),
-		alone(5, "memory after 5,000 bulk tunnels", "tls/burst", "memory", burstGoal, "x that before"),
 		against(6, "CPU of a datagram, one association", "udp/one", "cpu", 0.56, "bare UDP relay", subject.BoundUDP),
 		against(6, "CPU of a datagram, 64 associations", "udp/many", "cpu", 0.93, "bare UDP relay", subject.BoundUDP),
 		against(7, "CPU of a datagram inside TLS, forwarder and server", "udp/chain", "cpu", 3, "bare UDP relay", subject.BoundUDP),

@@ -57,7 +57,13 @@ func TestScenariosFit(t *testing.T) {
 			t.Errorf("%s: its base %q is none of its subjects", s.Name, s.Base)
 		}
 	}
+	goals := make(map[string]bool)
 	for _, g := range scenario.Goals() {
+		if text := fmt.Sprint(g); goals[text] {
+			t.Errorf("goal %d, %s, is there twice", g.Number, g.What)
+		} else {
+			goals[text] = true
+		}
 		for _, f := range append(g.Over, g.Figure) {
 			if !metrics[f] {
 				t.Errorf("goal %d, %s: nothing measures %+v", g.Number, g.What, f)
