@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -57,4 +58,19 @@ func pages(t *testing.T, dir string, others ...string) (all []string) {
 		t.Fatalf("no documents in %s", dir)
 	}
 	return all
+}
+
+// TestRecordsAreNumbered holds each decision to a number of its own, which its title
+// has too.
+func TestRecordsAreNumbered(t *testing.T) {
+	for i, page := range pages(t, filepath.Join(root, "docs", "adr")) {
+		number := fmt.Sprintf("%04d-", i+1)
+		if !strings.HasPrefix(filepath.Base(page), number) {
+			t.Errorf("%s: want a name that begins with %s", page, number)
+		}
+		text, err := os.ReadFile(page)
+		if err != nil || !strings.HasPrefix(string(text), fmt.Sprintf("# %d. ", i+1)) {
+			t.Errorf("%s: the title has another number (%v)", page, err)
+		}
+	}
 }
