@@ -274,6 +274,9 @@ func (c *conn) join(target net.Conn, early []byte) *relay.Tunnel {
 // reply arrives, freezes the record, and tells of it.
 func (c *conn) finish(err error) {
 	cause := context.Cause(c.ctx)
+	if c.Refusal() != 0 { // the client had its answer before
+		cause = nil
+	}
 	if cause != nil {
 		err = cause
 	} else if c.Stage() != StageRelay {

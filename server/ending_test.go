@@ -47,11 +47,11 @@ func TestEndReasons(t *testing.T) {
 func keptOut() map[string]ending {
 	no := func(*server.Session, net.Conn) error { return errEnd }
 	return map[string]ending{
-		"gate":  {&server.Server{Gate: no}, func(t *testing.T, h *harness) { h.dial(t) }, server.EndDenied, 0},
+		"gate":  {&server.Server{Gate: no}, func(t *testing.T, h *harness) { h.knock(t) }, server.EndDenied, 0},
 		"login": {new(server.Server), func(t *testing.T, h *harness) { send(t, h.dial(t), 5, 1, 2) }, server.EndLogin, 0},
 		"one too many": {&server.Server{Limits: server.Limits{ConnsPerIP: 1}}, func(t *testing.T, h *harness) {
 			h.tunnel(t)
-			h.dial(t)
+			h.knock(t)
 		}, server.EndLimit, 0},
 		"gave way": {&server.Server{Limits: server.Limits{Handshakes: 1}}, func(t *testing.T, h *harness) {
 			h.dial(t)

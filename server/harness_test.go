@@ -97,6 +97,14 @@ func next[T any](t testing.TB, what string, from <-chan T) T {
 // dial connects to the server.
 func (h *harness) dial(t *testing.T) *net.TCPConn { t.Helper(); return dialTCP(t, h.addr) }
 
+// knock connects, and may be turned away before it knows that it has.
+func (h *harness) knock(t *testing.T) {
+	t.Helper()
+	if c, err := net.DialTimeout("tcp", h.addr, patience); err == nil {
+		t.Cleanup(func() { c.Close() })
+	}
+}
+
 func dialTCP(t *testing.T, address string) *net.TCPConn {
 	t.Helper()
 	c, err := net.DialTimeout("tcp", address, patience)
