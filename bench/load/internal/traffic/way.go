@@ -3,10 +3,14 @@ package traffic
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"sync/atomic"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // patience is how long an app waits for one step of a proxy.
@@ -51,7 +55,7 @@ func (w *Way) Dial(ctx context.Context) (net.Conn, error) {
 func (w *Way) Connect(ctx context.Context) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	d := net.Dialer{LocalAddr: w.source()}
+	d := net.Dialer{LocalAddr: w.source(), Control: portAtConnect}
 	c, err := d.DialContext(ctx, "tcp", w.Proxy)
 	if err != nil {
 		return nil, err
@@ -74,8 +78,18 @@ func (w *Way) Connect(ctx context.Context) (net.Conn, error) {
 	return c, nil
 }
 
-// source is the address that the next app has, one of several by turns.
+// source is the address that the next app has, one of several by turns. 127.0.0.1
+// is that of the proxies on their way to the origin.
 func (w *Way) source() net.Addr {
 	n := byte(w.dialled.Add(1) % sources)
-	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1+n)}
+	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2+n)}
+}
+
+// portAtConnect has the port of an app chosen when it connects: before, it would have
+// to be one that no connection that has just ended had, to whatever proxy.
+func portAtConnect(_, _ string, raw syscall.RawConn) (err error) {
+	controlErr := raw.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
+	})
+	return errors.Join(err, controlErr)
 }
