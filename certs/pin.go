@@ -22,12 +22,6 @@ func Fingerprint(cert *x509.Certificate) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// CheckPin returns an error when pin is not "sha256/" and the base64 of 32 bytes.
-func CheckPin(pin string) error {
-	_, err := parsePin(pin)
-	return err
-}
-
 type spkiPin [sha256.Size]byte
 
 func pinOf(cert *x509.Certificate) spkiPin { return sha256.Sum256(cert.RawSubjectPublicKeyInfo) }

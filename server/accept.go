@@ -148,17 +148,22 @@ func (s *Server) giveBack(session *Session) {
 	s.accounts.leave(session)
 }
 
+// isClosing tells whether nothing more is accepted. It takes no lock: every
+// connection asks.
 func (s *Server) isClosing() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closing
+	select {
+	case <-s.stopped:
+		return true
+	default:
+		return false
+	}
 }
 
 // track remembers l, for Close to close and for the guard to know.
 func (s *Server) track(l net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing {
+	if s.isClosing() {
 		return false
 	}
 	s.running.Add(1) // before those of its sessions: what Shutdown waits for is not over while one may begin

@@ -28,10 +28,8 @@ func (s *Session) hurry() {
 
 // hurryIfClosing is hurry at each step of a session that a shutdown found waiting.
 func (s *Session) hurryIfClosing() {
-	select {
-	case <-s.server.stopped:
+	if s.server.isClosing() {
 		s.hurry()
-	default:
 	}
 }
 

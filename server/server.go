@@ -80,13 +80,12 @@ type Server struct {
 	judged   decisions      // how often, by what came of it
 	stages   StageObserver  // the Observer, if it is one
 	running  sync.WaitGroup // sessions, and the loops that accept them
-	stopped  chan struct{}  // closed by Shutdown and Close
+	stopped  chan struct{}  // closed by Shutdown and Close: nothing more is accepted
 
 	leaving chan struct{} // one for each session that gives way and is not over
 
 	mu        sync.Mutex
-	closing   bool // nothing more is accepted
-	closed    bool // nor let in
+	closed    bool // no connection is let in any more
 	listeners map[net.Listener]struct{}
 	sessions  map[uint64]*Session
 	thirds    int // sessions with a third descriptor
@@ -209,10 +208,9 @@ func (s *Server) refuse() {
 func (s *Server) stop() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing {
+	if s.isClosing() {
 		return nil
 	}
-	s.closing = true
 	close(s.stopped)
 	var errs []error
 	for l := range s.listeners {
