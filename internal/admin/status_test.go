@@ -1,9 +1,11 @@
 package admin_test
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/socksctl/socksctl/internal/admin"
+	"github.com/socksctl/socksctl/internal/proxytest"
 )
 
 func TestReady(t *testing.T) {
@@ -140,9 +143,22 @@ func TestPprofOneAtATime(t *testing.T) {
 	}
 }
 
+// isSampling tells whether a request for samples is being answered: the one that came
+// second might be served first.
+func isSampling() bool {
+	stacks := make([]byte, 1<<20)
+	return bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("internal/admin/pprof.go:"))
+}
+
 func oneAtATime(t *testing.T, at net.Addr, profile string) {
 	t.Helper()
-	hold := func() net.Conn { return send(t, at, profile+"?seconds=30", "Host: localhost") }
+	hold := func() net.Conn {
+		c := send(t, at, profile+"?seconds=30", "Host: localhost")
+		for end := time.Now().Add(proxytest.Patience); !isSampling() && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
+		}
+		return c
+	}
 	first := hold()
 	request := profile + "?seconds=1"
 	for end := time.Now().Add(time.Minute); ; {

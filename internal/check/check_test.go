@@ -18,6 +18,7 @@ import (
 	"github.com/socksctl/socksctl/client"
 	"github.com/socksctl/socksctl/forwarder"
 	"github.com/socksctl/socksctl/internal/check"
+	"github.com/socksctl/socksctl/internal/proxytest"
 	"github.com/socksctl/socksctl/server"
 )
 
@@ -125,7 +126,7 @@ func TestGoesAsFarAsItCan(t *testing.T) {
 		config check.Config
 		want   string
 	}{
-		"TCP":      {plain(closedPort(t)), "TCP:failed TLS:skipped login:skipped CONNECT:skipped BIND:skipped UDP-in-TLS:skipped UDP:skipped"},
+		"TCP":      {plain(proxytest.Closed(t)), "TCP:failed TLS:skipped login:skipped CONNECT:skipped BIND:skipped UDP-in-TLS:skipped UDP:skipped"},
 		"login":    {as(secure(t, serve(t, login), w.trusting()), "alice", "wrong"), "TCP:ok TLS:ok certificate:ok client-certificate:ok login:failed CONNECT:skipped BIND:skipped UDP-in-TLS:skipped UDP:skipped"},
 		"BIND":     {plain(serve(t, noBind)), "TCP:ok TLS:skipped login:ok CONNECT:untested BIND:failed UDP-in-TLS:skipped UDP:untested"},
 		"a target": {withTarget, "TCP:ok TLS:skipped login:ok CONNECT:ok BIND:failed UDP-in-TLS:skipped UDP:untested"},

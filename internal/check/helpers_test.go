@@ -269,20 +269,6 @@ func (w *world) standard(t *testing.T, address string) string {
 	})
 }
 
-// closedPort is an address that nobody listens on: a connection has it.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	l := listen(t)
-	t.Cleanup(func() { l.Close() })
-	held := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}} // bound, so that nobody connects from there to itself
-	conn, err := held.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	return conn.LocalAddr().String()
-}
-
 // echoUDP is an address that sends datagrams back; silentUDP is one that does not.
 func echoUDP(t *testing.T) string {
 	t.Helper()

@@ -20,6 +20,7 @@ import (
 	"github.com/socksctl/socksctl/client"
 	"github.com/socksctl/socksctl/forwarder"
 	"github.com/socksctl/socksctl/internal/check"
+	"github.com/socksctl/socksctl/internal/proxytest"
 	"github.com/socksctl/socksctl/server"
 )
 
@@ -47,7 +48,7 @@ func wayProblems() []problem {
 	return []problem{
 		{"no such host", func(*testing.T, *world) check.Config { return plain("no..such.host:1080") },
 			check.StepTCP, client.CauseNoSuchHost, []string{"no such host", "look for a slip in the name"}},
-		{"port closed", func(t *testing.T, _ *world) check.Config { return plain(closedPort(t)) },
+		{"port closed", func(t *testing.T, _ *world) check.Config { return plain(proxytest.Closed(t)) },
 			check.StepTCP, client.CausePortClosed, []string{"refused", "is the proxy running, and is this its port?"}},
 		{"hung up", func(t *testing.T, _ *world) check.Config {
 			return plain(serve(t, &server.Server{Gate: func(*server.Session, net.Conn) error { return errors.New("no") }}))
@@ -238,14 +239,14 @@ func requestProblems() []problem {
 	return []problem{
 		{"target denied", to(with(&server.Server{Policy: deny(server.StageRequest)}), func(*testing.T) string { return "example.com:443" }),
 			check.StepConnect, client.CauseDenied, []string{"not allowed by the rules (REP 02)", "a rule of the proxy forbids it"}},
-		{"address denied", to(with(&server.Server{Policy: deny(server.StageRequest)}), closedPort),
+		{"address denied", to(with(&server.Server{Policy: deny(server.StageRequest)}), proxytest.Closed),
 			check.StepConnect, client.CauseDenied, []string{"(REP 02)", "socks5h:// in place of socks5://"}},
-		{"target refuses", to(with(&server.Server{}), closedPort),
+		{"target refuses", to(with(&server.Server{}), proxytest.Closed),
 			check.StepConnect, client.CauseTargetRefused, []string{"connection refused (REP 05)", "nothing listens on that port of the target"}},
 		{"name unknown to the proxy", to(with(&server.Server{}), func(*testing.T) string { return "no..such.host:443" }),
 			check.StepConnect, client.CauseTargetUnreachable, []string{"host unreachable (REP 04)", "the proxy finds no such name"}},
 		{"forwarder without its server", to(func(t *testing.T) *server.Server {
-			return forwarder.New(&client.Dialer{Address: closedPort(t)})
+			return forwarder.New(&client.Dialer{Address: proxytest.Closed(t)})
 		}, func(*testing.T) string { return "example.com:443" }),
 			check.StepConnect, client.CauseTargetUnreachable, []string{"network unreachable (REP 03)", "a forwarder says so when it cannot use its server"}},
 		{"CONNECT is off", to(with(&server.Server{Commands: server.CommandBind}), nowhere),

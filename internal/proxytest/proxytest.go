@@ -79,6 +79,24 @@ func Echo(t *testing.T) string {
 	return l.Addr().String()
 }
 
+// Closed returns an address that nobody listens on, until the test ends: a connection
+// has it, which was bound first, so that nobody connects from there to itself.
+func Closed(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	held := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}}
+	c, err := held.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c.LocalAddr().String()
+}
+
 // Open connects by d to an address, until the test ends at the latest.
 func Open(t *testing.T, d *client.Dialer, address string) net.Conn {
 	t.Helper()

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/socksctl/socksctl/internal/proxytest"
 )
 
 // nameServer answers every query over UDP with a TXT record. It returns the
@@ -87,28 +89,11 @@ func TestSocksifyDrillUDPMutualTLS(t *testing.T) {
 
 	// Without a proxy there is no answer: what the others got came through it.
 	t.Run("no proxy", func(t *testing.T) {
-		r := run(t, socksify(t, closedPort(t), drill, args...))
+		r := run(t, socksify(t, proxytest.Closed(t), drill, args...))
 		if r.err == nil || strings.Contains(r.stdout, text) {
 			t.Errorf("drill got an answer that went round the proxy: %v, %q", r.err, r.stdout)
 		}
 	})
-}
-
-// closedPort is an address on which nobody listens: a connection has it.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	held := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}} // bound, so that nobody connects from there to itself
-	conn, err := held.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	return conn.LocalAddr().String()
 }
 
 // freePort is an address that was free a moment ago, for a program that cannot

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/socksctl/socksctl/internal/proxytest"
 )
 
 // TestTroubleshootingCurl provokes what curl says of a proxy, in the words that
@@ -29,9 +31,9 @@ func TestTroubleshootingCurl(t *testing.T) {
 		return r.stderr
 	}
 	through := func(proxy, url string) string { return ask("--proxy", proxy, url) }
-	closed := "http://" + closedPort(t)
+	closed := "http://" + proxytest.Closed(t)
 	compareMessages(t, "## What curl says", []string{
-		through("socks5h://"+closedPort(t), closed),
+		through("socks5h://"+proxytest.Closed(t), closed),
 		through("socks5h://"+open.tls, closed),
 		through("socks5h://"+withLogin.plain, closed),
 		through("socks5h://alice:wrong@"+withLogin.plain, closed),
@@ -46,7 +48,7 @@ func TestTroubleshootingCurl(t *testing.T) {
 // serverless returns the address of a forwarder whose server is down.
 func serverless(t *testing.T) string {
 	t.Helper()
-	p := start(t, "forward", "--local", "127.0.0.1:0", "--server", "socks5://"+closedPort(t), "--check-interval", "0")
+	p := start(t, "forward", "--local", "127.0.0.1:0", "--server", "socks5://"+proxytest.Closed(t), "--check-interval", "0")
 	return p.await(t, listening, 1)[0][1]
 }
 

@@ -84,26 +84,27 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// onInternet listens there.
-func onInternet[T any](t *testing.T, listen func(network, address string) (T, error), network, address string) (l T) {
+// onInternet listens there. Its thread comes back from there and lives on: processes
+// that it started would die with it.
+func onInternet[T any](t *testing.T, listen func(network, address string) (T, error), network, address string) T {
 	t.Helper()
-	done := make(chan error, 1)
-	go func() { // its thread ends with it, as it has left for another namespace
-		runtime.LockOSThread()
-		done <- func() error {
-			fd, err := os.Open("/run/netns/internet")
-			if err != nil {
-				return err
-			}
-			defer fd.Close()
-			if err := unix.Setns(int(fd.Fd()), unix.CLONE_NEWNET); err != nil {
-				return err
-			}
-			l, err = listen(network, address)
-			return err
-		}()
-	}()
-	if err := <-done; err != nil {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	here, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer here.Close()
+	there, err := os.Open("/run/netns/internet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer there.Close()
+	if err := unix.Setns(int(there.Fd()), unix.CLONE_NEWNET); err != nil {
+		t.Fatal(err)
+	}
+	l, err := listen(network, address)
+	if err := errors.Join(err, unix.Setns(int(here.Fd()), unix.CLONE_NEWNET)); err != nil {
 		t.Fatal(err)
 	}
 	return l
