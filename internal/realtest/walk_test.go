@@ -4,6 +4,7 @@ package realtest_test
 
 import (
 	"bytes"
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,16 +14,18 @@ import (
 )
 
 // walked are the documents whose commands TestDocuments runs.
-var walked = []string{"quick-start.md", "server.md", "forwarder.md", "certificates.md", "migration.md", "operations.md"}
+var walked = []string{"quick-start.md", "server.md", "forwarder.md", "certificates.md", "migration.md", "operations.md",
+	"acl.md"}
 
 // walkProgram is the environment variable that says where the program under
 // test is to a test binary that runs in a world of its own.
 const walkProgram = "REALTEST_WALK_PROGRAM"
 
 // TestDocuments runs every command of the documents as it stands there: the
-// blocks marked sh, in their order, and those of configuration that are named
-// for a file are written to it first. They run on a host that reaches nothing
-// but the host of the proxy, so that what works went through it.
+// blocks marked sh, and those marked console, which have to print what stands there
+// too, in their order; blocks that are named for a file are written to it. They run on
+// a host that reaches nothing but the host of the proxy, so that what works went
+// through it.
 func TestDocuments(t *testing.T) {
 	socksctl := os.Getenv(walkProgram)
 	if socksctl == "" {
@@ -45,7 +48,8 @@ func enterWorld(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := command("unshare", "--net", "--mount", self, "-test.run=^TestDocuments$", "-test.v")
+	_, page, _ := strings.Cut(flag.Lookup("test.run").Value.String(), "/")
+	cmd := command("unshare", "--net", "--mount", self, "-test.run=^TestDocuments$/"+page, "-test.v")
 	cmd.Env = append(cmd.Env, walkProgram+"="+socksctl(t), "CI="+os.Getenv("CI"))
 	var out bytes.Buffer
 	cmd.Stdout = &out
@@ -64,41 +68,23 @@ func (w *world) walk(t *testing.T, program, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	script := walkScript(atHome(t, dir, string(text)))
+	if err := os.Symlink(deployed(t, ""), filepath.Join(dir, "deploy")); err != nil {
+		t.Fatal(err)
+	}
+	script := walkScript(string(text))
 	if !strings.Contains(script, "socksctl ") {
 		t.Fatal("there is nothing to run")
 	}
-	cmd := exec.CommandContext(t.Context(), "bash", "-c", walkPrelude+script)
+	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "bash", "-c", walkPrelude+script)
 	cmd.Dir = dir
 	cmd.Env = append(environment(
 		"PROGRAM="+program, "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_RUNTIME_DIR="+dir, "XDG_STATE_HOME="+dir,
+		"SOCKSCTL_SERVER_ADMIN=", "SOCKSCTL_FORWARD_ADMIN=", "SOCKSCTL_HISTORY_URL=", // as they are by default: /run and /var are the world's
 		"CURL_CA_BUNDLE="+w.ca, "SSL_CERT_FILE="+w.ca, "GIT_SSL_CAINFO="+w.ca,
 	), "PATH="+w.bin+":"+os.Getenv("PATH"))
-	if strings.Contains(script, "[history]") { // it says where everything is
-		cmd.Env = append(cmd.Env, "SOCKSCTL_SERVER_ADMIN=", "SOCKSCTL_HISTORY_URL=")
-	}
 	if r := run(t, cmd); r.err != nil {
 		t.Errorf("%v\n%s%s", r.err, r.stdout, r.stderr)
 	}
-}
-
-// atHome returns a document with the directories of a system in a directory of the
-// test's, where they are made.
-func atHome(t *testing.T, dir, text string) string {
-	t.Helper()
-	for _, of := range []string{"/etc/socksctl", "/etc/prometheus", "/run/socksctl", "/var/lib/socksctl", "/var/log/socksctl", "/var/backups"} {
-		if strings.Contains(text, of) {
-			if err := os.MkdirAll(dir+of, 0o700); err != nil {
-				t.Fatal(err)
-			}
-		}
-		text = strings.ReplaceAll(text, of, dir+of)
-	}
-	deploy, err := filepath.Abs("../../deploy")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.ReplaceAll(text, " deploy/", " "+deploy+"/")
 }
 
 // fence is a block of a document: its language, the file that it is named for,
@@ -110,21 +96,42 @@ func walkScript(text string) string {
 	var script strings.Builder
 	for _, block := range fence.FindAllStringSubmatch(text, -1) {
 		switch language, file, body := block[1], block[2], block[3]; {
-		case language == "sh":
-			script.WriteString(body)
 		case file != "":
 			script.WriteString("cat >" + file + " <<'END OF FILE'\n" + body + "END OF FILE\n")
+		case language == "console":
+			script.WriteString(walkShown(body))
+		case language == "sh":
+			script.WriteString(body)
 		}
 	}
 	return script.String()
 }
 
+// shown is a command of a block marked console, and what it prints.
+var shown = regexp.MustCompile(`(?m)^\$ ((?:.*\\\n)*.*\n)((?:[^$].*\n|\n)*)`)
+
+// walkShown returns the commands of such a block, which have to print what is there.
+func walkShown(body string) string {
+	var script strings.Builder
+	for _, command := range shown.FindAllStringSubmatch(body, -1) {
+		script.WriteString("shows " + quoted(command[1]) + " " + quoted(command[2]) + "\n")
+	}
+	return script.String()
+}
+
+// quoted is a word for a shell.
+func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+
 // walkPrelude makes socksctl what the documents call so: serve runs on the host
 // of the proxy, and serve and forward beside what follows, in place of the one
-// before; systemctl stops and starts serve; the admin address is on that host too; who is
+// before; a page has directories of its own where services keep things; systemctl stops and starts serve; the admin address is on that host too; who is
 // asked for a password has one; and psql finds the tunnel that was started just before it.
 const walkPrelude = `
 set -euo pipefail
+for dir in /etc/socksctl /etc/prometheus /run/socksctl /var/lib/socksctl /var/log/socksctl /var/backups; do
+	mkdir -p "$dir"
+	mount -t tmpfs -o mode=0700 tmpfs "$dir"
+done
 declare -A running
 wait_a_little() { sleep 0.05; }
 finish() { kill "${running[$1]}" && wait "${running[$1]}" && unset "running[$1]"; }
@@ -151,7 +158,7 @@ socksctl() {
 systemctl() {
 	case $* in
 	'stop socksctl-serve') finish serve ;;
-	'start socksctl-serve') socksctl serve --config "$HOME/etc/socksctl/config.toml" ;;
+	'start socksctl-serve') socksctl serve --config /etc/socksctl/config.toml ;;
 	*) return 1 ;;
 	esac
 }
@@ -164,6 +171,14 @@ curl() {
 psql() {
 	until (: <>/dev/tcp/127.0.0.1/5433) 2>/dev/null; do wait_a_little; done
 	command psql "$@"
+}
+vague() { # figures that are others each time
+	sed -E 's/[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+Z?/TIME/g; s/:[3-6][0-9]{4}\b/:PORT/g; s/ +/ /g'
+}
+shows() {
+	local got
+	got=$(eval "$1" 2>&1) || { echo "$1 fails: $got" >&2; return 1; }
+	diff <(printf '%s' "$2" | vague) <(printf '%s\n' "$got" | vague) >&2 || { echo "$1 prints what is not on the page" >&2; return 1; }
 }
 at_exit() {
 	local status=$?

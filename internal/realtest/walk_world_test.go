@@ -42,18 +42,13 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{dir: t.TempDir()}
 	w.ca, w.bin = filepath.Join(w.dir, "ca.pem"), filepath.Join(w.dir, "bin")
-	hosts := writeFile(t, filepath.Join(w.dir, "hosts"), strings.Join([]string{
+	w.mounts(t)
+	writeFile(t, "/etc/hosts", strings.Join([]string{
 		"127.0.0.1 localhost", "::1 localhost", serverAddr + " proxy.example.com",
 		originAddr + " example.com www.example.com host.example.com ftp.example.com echo.example.com db.example.com", "",
 	}, "\n"))
-	resolv := writeFile(t, filepath.Join(w.dir, "resolv.conf"), "nameserver 127.0.0.1\noptions attempts:1 timeout:1\n")
-	if err := os.MkdirAll("/run/netns", 0o755); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, "/etc/resolv.conf", "nameserver 127.0.0.1\noptions attempts:1 timeout:1\n")
 	for _, line := range []string{
-		"mount -t tmpfs tmpfs /run/netns",
-		"mount --bind " + hosts + " /etc/hosts",
-		"mount --bind " + resolv + " /etc/resolv.conf",
 		"ip link set lo up",
 		"ip netns add server",
 		"ip netns add internet",
@@ -82,6 +77,25 @@ func newWorld(t *testing.T) *world {
 	w.ftp(t)
 	w.database(t)
 	return w
+}
+
+// mounts gives the world a /run, an /etc and a /var of its own, the latter two with
+// what is in those of the machine.
+func (w *world) mounts(t *testing.T) {
+	t.Helper()
+	over := filepath.Join(w.dir, "over")
+	script := `
+set -e
+mount -t tmpfs -o mode=0755 tmpfs /run
+mkdir "$0" && mount -t tmpfs tmpfs "$0"
+for dir in etc var; do
+	mkdir "$0/$dir" "$0/$dir.work"
+	mount -t overlay -o "lowerdir=/$dir,upperdir=$0/$dir,workdir=$0/$dir.work" overlay "/$dir"
+done
+umount --lazy "$0"
+rm -f /etc/hosts /etc/resolv.conf
+touch /etc/hosts /etc/resolv.conf`
+	mustRun(t, command("sh", "-c", script, over))
 }
 
 // onInternet listens there. Its thread comes back from there and lives on: processes
