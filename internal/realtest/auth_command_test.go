@@ -21,7 +21,7 @@ func verifier(t *testing.T, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	block := regexp.MustCompile("(?s)```sh\n(#!/bin/sh\n# " + name + ".*?\n)```\n").FindSubmatch(text)
+	block := regexp.MustCompile("(?s)```sh /usr/local/lib/socksctl/" + name + "\n(.*?\n)```\n").FindSubmatch(text)
 	if block == nil {
 		t.Fatalf("docs/auth.md shows no script %s", name)
 	}
@@ -145,7 +145,21 @@ PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=%s LD_PRELOAD=libpam_wrapper.so exec %s "$
 // TestAuthCommandLDAPMutualTLS verifies logins with a bind to OpenLDAP's server.
 func TestAuthCommandLDAPMutualTLS(t *testing.T) {
 	program(t, "ldapsearch", "ldap-utils")
-	url := directory(t, `dn: dc=example,dc=com
+	keys := certificates(t)
+	url := directory(t, freePort(t), keys.file("ca.crt"), keys.file("server.crt"), keys.file("server.key"))
+	command := fmt.Sprintf("env LDAPTLS_CACERT=%s %s %s dc=example,dc=com", keys.file("ca.crt"), verifier(t, "verify-ldap"), url)
+	tryLogins(t, command, "staff", []pair{
+		{"alice", "correct horse", true},
+		{"alice", "battery staple", false},
+		{"bob", "battery staple", false}, // not in the group
+		{"carol", "correct horse", false},
+		{"ALICE", "correct horse", false}, // whom the directory takes for alice
+		{"alice)(cn=*", "correct horse", false},
+	})
+}
+
+// people are those of a directory, and their groups.
+const people = `dn: dc=example,dc=com
 objectClass: dcObject
 objectClass: organization
 o: Example
@@ -173,28 +187,25 @@ cn: Bob
 sn: B
 userPassword: battery staple
 
+dn: uid=erin,ou=people,dc=example,dc=com
+objectClass: inetOrgPerson
+uid: erin
+cn: Erin
+sn: E
+userPassword: correct horse battery staple
+
 dn: cn=staff,ou=groups,dc=example,dc=com
 objectClass: groupOfNames
 cn: staff
 member: uid=alice,ou=people,dc=example,dc=com
-`)
-	command := fmt.Sprintf("env LDAPTLS_CACERT=%s %s %s dc=example,dc=com", certificates(t).file("ca.crt"), verifier(t, "verify-ldap"), url)
-	tryLogins(t, command, "staff", []pair{
-		{"alice", "correct horse", true},
-		{"alice", "battery staple", false},
-		{"bob", "battery staple", false}, // not in the group
-		{"carol", "correct horse", false},
-		{"ALICE", "correct horse", false}, // whom the directory takes for alice
-		{"alice)(cn=*", "correct horse", false},
-	})
-}
+member: uid=erin,ou=people,dc=example,dc=com
+`
 
-// directory starts slapd with the entries of ldif and returns its URL.
-func directory(t *testing.T, ldif string) string {
+// directory starts slapd with people at an address, and returns its URL.
+func directory(t *testing.T, address, ca, certificate, key string) string {
 	t.Helper()
 	slapd, slapadd := program(t, "slapd", "slapd"), program(t, "slapadd", "slapd")
 	dir := t.TempDir()
-	keys := certificates(t)
 	config := writeFile(t, filepath.Join(dir, "slapd.conf"), fmt.Sprintf(`
 include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
@@ -209,9 +220,9 @@ suffix "dc=example,dc=com"
 directory %s
 access to attrs=userPassword by anonymous auth
 access to * by users read
-`, keys.file("ca.crt"), keys.file("server.crt"), keys.file("server.key"), dir))
-	mustRun(t, command(slapadd, "-f", config, "-l", writeFile(t, filepath.Join(dir, "ldif"), ldif)))
-	url := "ldaps://" + freePort(t)
+`, ca, certificate, key, dir))
+	mustRun(t, command(slapadd, "-f", config, "-l", writeFile(t, filepath.Join(dir, "ldif"), people)))
+	url := "ldaps://" + address
 	p := startCommand(t, command(slapd, "-f", config, "-h", url, "-d", "stats"))
 	p.await(t, regexp.MustCompile(`slapd starting`), 1)
 	return url

@@ -15,7 +15,7 @@ import (
 
 // walked are the documents whose commands TestDocuments runs.
 var walked = []string{"quick-start.md", "server.md", "forwarder.md", "certificates.md", "migration.md", "operations.md",
-	"acl.md"}
+	"acl.md", "auth.md"}
 
 // walkProgram is the environment variable that says where the program under
 // test is to a test binary that runs in a world of its own.
@@ -133,6 +133,7 @@ for dir in /etc/socksctl /etc/prometheus /run/socksctl /var/lib/socksctl /var/lo
 	mount -t tmpfs -o mode=0700 tmpfs "$dir"
 done
 declare -A running
+different=
 wait_a_little() { sleep 0.05; }
 finish() { kill "${running[$1]}" && wait "${running[$1]}" && unset "running[$1]"; }
 beside() {
@@ -178,11 +179,12 @@ vague() { # figures that are others each time
 shows() {
 	local got
 	got=$(eval "$1" 2>&1) || { echo "$1 fails: $got" >&2; return 1; }
-	diff <(printf '%s' "$2" | vague) <(printf '%s\n' "$got" | vague) >&2 || { echo "$1 prints what is not on the page" >&2; return 1; }
+	diff <(printf '%s' "$2" | vague) <(printf '%s\n' "$got" | vague) >&2 || different+="$1"
 }
 at_exit() {
 	local status=$?
 	trap - EXIT
+	[ -z "$different" ] || { echo "not on the page is what these print: $different" >&2; status=1; }
 	for name in "${!running[@]}"; do finish "$name" || status=1; done
 	[ $status = 0 ] || tail -n 20 ./*.log >&2
 	exit $status

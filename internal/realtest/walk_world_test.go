@@ -45,7 +45,7 @@ func newWorld(t *testing.T) *world {
 	w.mounts(t)
 	writeFile(t, "/etc/hosts", strings.Join([]string{
 		"127.0.0.1 localhost", "::1 localhost", serverAddr + " proxy.example.com",
-		originAddr + " example.com www.example.com host.example.com ftp.example.com echo.example.com db.example.com", "",
+		originAddr + " example.com www.example.com host.example.com ftp.example.com echo.example.com db.example.com ldap.example.com", "",
 	}, "\n"))
 	writeFile(t, "/etc/resolv.conf", "nameserver 127.0.0.1\noptions attempts:1 timeout:1\n")
 	for _, line := range []string{
@@ -76,10 +76,11 @@ func newWorld(t *testing.T) *world {
 	w.ssh(t)
 	w.ftp(t)
 	w.database(t)
+	w.directory(t)
 	return w
 }
 
-// mounts gives the world a /run, an /etc and a /var of its own, the latter two with
+// mounts gives the world a /run of its own, and an /etc, a /usr/local and a /var with
 // what is in those of the machine.
 func (w *world) mounts(t *testing.T) {
 	t.Helper()
@@ -88,8 +89,8 @@ func (w *world) mounts(t *testing.T) {
 set -e
 mount -t tmpfs -o mode=0755 tmpfs /run
 mkdir "$0" && mount -t tmpfs tmpfs "$0"
-for dir in etc var; do
-	mkdir "$0/$dir" "$0/$dir.work"
+for dir in etc usr/local var; do
+	mkdir -p "$0/$dir" "$0/$dir.work"
 	mount -t overlay -o "lowerdir=/$dir,upperdir=$0/$dir,workdir=$0/$dir.work" overlay "/$dir"
 done
 umount --lazy "$0"
@@ -131,8 +132,11 @@ func (w *world) web(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pair, err := ca.Server([]string{"example.com", "www.example.com"}, certs.Options{})
+	pair, err := ca.Server([]string{"example.com", "www.example.com", "ldap.example.com"}, certs.Options{})
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pair.Write(w.dir, "web", false); err != nil {
 		t.Fatal(err)
 	}
 	writeFile(t, w.ca, string(ca.CertificatePEM()))
