@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"net/netip"
 
 	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/internal/acl"
@@ -16,7 +18,37 @@ import (
 // asks this system for what they would, and serves nobody. What is a warning there is an error here.
 func checkFiles(s streams, l *loaded) error {
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	return errors.Join(checkServer(l, quiet), checkForward(s, l, quiet))
+	if err := errors.Join(checkServer(l, quiet), checkForward(s, l, quiet)); err != nil {
+		return err
+	}
+	return checkTogether(s, l)
+}
+
+// checkTogether makes both services of what is right by itself, as far from other
+// hosts as they would be, and at ports that are free.
+func checkTogether(s streams, l *loaded) error {
+	elsewhere := *l.Config
+	c := &elsewhere
+	c.Server.Listen, c.Server.TLS.Listen = anyHosts(c.Server.Listen), anyHosts(c.Server.TLS.Listen)
+	c.Forward.Local = anyHosts(c.Forward.Local)
+	of := &loaded{Config: c}
+	if len(c.Forward.Server) == 0 && c.Forward.ServerSRV == "" {
+		return tryServe(s, of)
+	}
+	return errors.Join(tryServe(s, of), tryForward(s, of))
+}
+
+// anyHosts returns addresses that this host has: of all hosts in place of one beyond
+// loopback, which may be another's.
+func anyHosts(addresses []string) (own []string) {
+	for _, address := range addresses {
+		host, port, err := net.SplitHostPort(address)
+		if ip, ipErr := netip.ParseAddr(host); err == nil && host != "" && host != "localhost" && (ipErr != nil || !ip.IsLoopback()) {
+			address = net.JoinHostPort("0.0.0.0", port)
+		}
+		own = append(own, address)
+	}
+	return own
 }
 
 func checkServer(l *loaded, log *slog.Logger) error {
@@ -24,6 +56,10 @@ func checkServer(l *loaded, log *slog.Logger) error {
 	var errs []error
 	issued, err := checkACME(c, log)
 	errs = append(errs, err)
+	if err == nil {
+		err = checkTLS(c.TLS, issued != nil)
+		errs = append(errs, err)
+	}
 	if c.TLS.On() && err == nil {
 		_, err := certs.NewServer(tlsConfig(c.TLS, issued, log))
 		errs = append(errs, err, pairWarnings(c.TLS.CertificatePath, c.TLS.PrivateKeyPath))

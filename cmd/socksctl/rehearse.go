@@ -60,6 +60,7 @@ func parseFlags(cmd *cobra.Command, args []string) error {
 // tryServe makes a server of l at ports that are free.
 func tryServe(_ streams, l *loaded) error {
 	c := l.Server
+	c.Listen, c.TLS.Listen = plainAddresses(&c), secureAddresses(&c)
 	c.Listen, c.TLS.Listen = anyPorts(c.Listen), anyPorts(c.TLS.Listen)
 	v, err := newServe(&c, nil, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -128,7 +128,10 @@ func balancersOf(c *config.Server) server.Balancers {
 // useTLS loads what TLS needs, if there are TLS listeners.
 func (v *service) useTLS(c *config.Server) error {
 	issued, err := v.useACME(c)
-	if err != nil || !c.TLS.On() {
+	if err != nil {
+		return err
+	}
+	if err := checkTLS(c.TLS, issued != nil); err != nil || !c.TLS.On() {
 		return err
 	}
 	source, err := certs.NewServer(tlsConfig(c.TLS, issued, v.log))
@@ -143,6 +146,25 @@ func (v *service) useTLS(c *config.Server) error {
 		}
 		return source.Verify(*s.TLS, s.Start)
 	})
+	return nil
+}
+
+var (
+	errNoTLSListener = errors.New("server.tls: certificates are for TLS listeners, and there is none (--tls-listen)")
+	errNoCertificate = errors.New("no server certificate: a TLS listener takes server.tls.certificate_path and private_key_path (--tls-cert, --tls-key), or --acme-domain")
+)
+
+// checkTLS tells what TLS listeners lack, and what is given for none: who names a CA
+// of clients believes that they are asked for certificates.
+func checkTLS(c config.TLS, issued bool) error {
+	switch {
+	case c.On() && !issued && c.CertificatePath == "" && c.PrivateKeyPath == "":
+		return errNoCertificate
+	case c.On() || c.Enabled != nil:
+		return nil
+	case c.CertificatePath != "" || c.PrivateKeyPath != "" || c.ClientCAPath != "" || c.ClientCRLPath != "" || c.ClientAuth != "":
+		return errNoTLSListener
+	}
 	return nil
 }
 
@@ -240,15 +262,12 @@ func (v *service) listen(c *config.Server) (err error) {
 			return []net.Listener{l}, err
 		}
 	}
-	plain, secure := c.Listen, c.TLS.Listen
-	switch {
-	case !c.TLS.On():
+	plain, secure := plainAddresses(c), secureAddresses(c)
+	if len(c.Listen) == 0 && v.from.Has(plainKind) {
+		plain = nil
+	}
+	if len(c.TLS.Listen) == 0 && v.from.Has(tlsKind) {
 		secure = nil
-		if len(plain) == 0 && !v.from.Has(plainKind) {
-			plain = []string{"127.0.0.1:1080"}
-		}
-	case len(secure) == 0 && !v.from.Has(tlsKind):
-		secure = []string{defaultTLSAddress}
 	}
 	if v.plain, err = listenAll(plain, open(plainKind)); err != nil {
 		return err
@@ -259,6 +278,25 @@ func (v *service) listen(c *config.Server) (err error) {
 	}
 	v.plain, v.secure = append(v.plain, v.passed(plainKind)...), append(v.secure, v.passed(tlsKind)...)
 	return nil
+}
+
+// plainAddresses is where plain SOCKS is served: without TLS somewhere at least.
+func plainAddresses(c *config.Server) []string {
+	if len(c.Listen) == 0 && !c.TLS.On() {
+		return []string{"127.0.0.1:1080"}
+	}
+	return c.Listen
+}
+
+// secureAddresses is where SOCKS inside TLS is served.
+func secureAddresses(c *config.Server) []string {
+	switch {
+	case !c.TLS.On():
+		return nil
+	case len(c.TLS.Listen) == 0:
+		return []string{defaultTLSAddress}
+	}
+	return c.TLS.Listen
 }
 
 func limitsOf(c config.Limits) server.Limits {

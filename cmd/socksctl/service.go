@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/socksctl/socksctl/internal/acme"
+	"github.com/socksctl/socksctl/internal/admin"
 	"github.com/socksctl/socksctl/internal/audit"
 	"github.com/socksctl/socksctl/internal/live"
 	"github.com/socksctl/socksctl/internal/memory"
@@ -159,7 +160,11 @@ func (v *service) check() error {
 	if _, far := v.reach(open).(distant); far {
 		err = fmt.Errorf("%w: systemd passed it, and only a loopback address with --allow-private counts as one then", err)
 	}
-	return misconfigured(fmt.Errorf("%s: %w", shown(open.Addr()), err))
+	ways := "--users, --client-ca, or rules with sources (--acl)"
+	if v.admin.service == admin.Forward {
+		ways = "--users, or rules with sources (--acl)"
+	}
+	return misconfigured(fmt.Errorf("%s: %w: give %s; --insecure-open-proxy serves anyone", shown(open.Addr()), err, ways))
 }
 
 // open returns a listener that would let anyone in, and why. Without a login only

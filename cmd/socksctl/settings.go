@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 
 	"github.com/socksctl/socksctl/internal/config"
 	"github.com/socksctl/socksctl/internal/files"
+	"github.com/socksctl/socksctl/internal/strict"
 )
 
 // setting is one leaf of the configuration file, and the flag that goes before
@@ -95,6 +97,7 @@ func listHook(from, to reflect.Type, value any) (any, error) {
 type loaded struct {
 	*config.Config
 	file     string // empty: there is none
+	text     []byte // of the file
 	inFile   *viper.Viper
 	flags    *pflag.FlagSet
 	settings []setting
@@ -122,13 +125,13 @@ func load(flags *pflag.FlagSet, settings []setting) (*loaded, error) {
 		}
 	}
 	l.Config = new(config.Config)
-	hook := mapstructure.ComposeDecodeHookFunc(durationText,
+	hook := mapstructure.ComposeDecodeHookFunc(durationText, countText,
 		mapstructure.TextUnmarshallerHookFunc(), listHook)
 	err := l.merged.Unmarshal(l.Config, viper.DecodeHook(hook), func(d *mapstructure.DecoderConfig) { d.TagName = "toml" })
 	if err != nil {
 		return nil, l.blame(err)
 	}
-	return l, nil
+	return l, l.checkAddresses()
 }
 
 // durationText is a decode hook: what a flag made a time.Duration becomes text
@@ -140,16 +143,34 @@ func durationText(_, _ reflect.Type, value any) (any, error) {
 	return value, nil
 }
 
+// countText is a decode hook: what a flag made an int becomes text again, for
+// config.Count to refuse what is negative.
+func countText(_, to reflect.Type, value any) (any, error) {
+	if n, ok := value.(int); ok && to == reflect.TypeFor[config.Count]() {
+		return strconv.Itoa(n), nil
+	}
+	return value, nil
+}
+
 // blame names the flags and variables of the keys that err is about: what the
 // file says was in order.
 func (l *loaded) blame(err error) error {
 	for _, s := range l.settings {
 		named := strings.Contains(err.Error(), "'"+s.key+"'") || strings.Contains(err.Error(), "'"+s.key+"[")
-		if source := l.source(s); source != "default" && named {
-			return misconfigured(fmt.Errorf("%s (%s): %w", source, s.key, lastOf(err)))
+		if l.source(s) != "default" && named {
+			return l.wrong(s, lastOf(err))
 		}
 	}
 	return misconfigured(err)
+}
+
+// wrong is err with where the value of s comes from.
+func (l *loaded) wrong(s setting, err error) error {
+	source := l.source(s)
+	if line := strict.Line(l.text, s.key); line > 0 && source == "file "+l.file {
+		return misconfigured(fmt.Errorf("%s: line %d: %s: %w", l.file, line, s.key, err))
+	}
+	return misconfigured(fmt.Errorf("%s (%s): %w", source, s.key, err))
 }
 
 // lastOf returns the innermost error, without what mapstructure says around it.
@@ -197,11 +218,10 @@ func (l *loaded) readFile() error {
 	if l.file, err = configFile(l.flags); l.file == "" || err != nil {
 		return err
 	}
-	data, err := os.ReadFile(l.file)
-	if err != nil {
+	if l.text, err = os.ReadFile(l.file); err != nil {
 		return err
 	}
-	if _, err := config.Decode(l.file, data); err != nil {
+	if _, err := config.Decode(l.file, l.text); err != nil {
 		return err
 	}
 	for _, v := range []*viper.Viper{l.inFile, l.merged} {

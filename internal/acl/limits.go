@@ -54,7 +54,7 @@ type count struct{ n int }
 func (c *count) UnmarshalText(b []byte) error {
 	n, err := strconv.ParseUint(string(b), 10, 31)
 	if err != nil {
-		return fmt.Errorf("%q is not a number of things", b)
+		return fmt.Errorf("%q is not a whole number of 0 or more", b)
 	}
 	c.n = int(n)
 	return nil

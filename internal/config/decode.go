@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -22,7 +23,11 @@ func Decode(file string, data []byte) (*Config, error) {
 	switch format(file) {
 	case "toml":
 		err = strict.TOML(data, config)
-	case "yaml", "json": // JSON is YAML
+	case "json": // is YAML, which takes more
+		if err = checkJSON(data); err == nil {
+			err = decodeYAML(data, config)
+		}
+	case "yaml":
 		err = decodeYAML(data, config)
 	default:
 		err = fmt.Errorf("the ending is none of .toml, .yaml, .yml and .json")
@@ -40,6 +45,18 @@ func format(file string) string {
 		return "yaml"
 	}
 	return ext
+}
+
+// checkJSON tells what is no JSON, and in which line.
+func checkJSON(data []byte) error {
+	var anything any
+	err := json.Unmarshal(data, &anything)
+	var bad *json.SyntaxError
+	if errors.As(err, &bad) {
+		before := data[:min(int(bad.Offset), len(data))]
+		return fmt.Errorf("line %d: %w", 1+bytes.Count(before, []byte("\n")), err)
+	}
+	return err
 }
 
 // decodeYAML decodes leaf by leaf, since only so an error of a value can be

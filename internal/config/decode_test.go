@@ -18,9 +18,9 @@ func TestDecodeError(t *testing.T) {
 		{"a.toml", "[server]\ncommands=\"connect,x\"", "a.toml: line 2: server.commands: "},
 		{"a.toml", "[server]\nport_range=\"9-1\"", "a.toml: line 2: server.port_range: "},
 		{"a.toml", "[server.tls]\n\nmin_protocol_version=\"TLS11\"", "a.toml: line 3: server.tls.min_protocol_version: "},
-		{"a.toml", "[server.tls]\nmin_protocol_version=13", "a.toml: line 2: min_protocol_version: "},
+		{"a.toml", "[server.tls]\nmin_protocol_version=13", "a.toml: line 2: server.tls.min_protocol_version: "},
 		{"a.toml", "[server.limits]\nmax_conns=-1", "a.toml: line 2: server.limits.max_conns: "},
-		{"a.toml", "[server.limits]\nbind_timeout=300", "a.toml: line 2: bind_timeout: "},
+		{"a.toml", "[server.limits]\nbind_timeout=300", "a.toml: line 2: server.limits.bind_timeout: "},
 		{"a.toml", "[server.limits]\nbind_timeout=\"-3s\"", "a.toml: line 2: server.limits.bind_timeout: "},
 		{"a.toml", "[server.limits.per_user]\nbandwidth=\"3 parsecs\"", "a.toml: line 2: server.limits.per_user.bandwidth: "},
 		{"a.toml", "[log]\nlevel=\"loud\"", "a.toml: line 2: log.level: "},
@@ -31,6 +31,7 @@ func TestDecodeError(t *testing.T) {
 		{"a.yaml", "server:\n  port_range: x", "a.yaml: line 2: server.port_range: "},
 		{"a.yml", "server:\n  listen: {a: 1}", "a.yml: line 2: "},
 		{"a.json", "{\"server\":\n{\"limits\":{\"max_conns\":-1}}}", "a.json: line 2: server.limits.max_conns: "},
+		{"a.json", "{\"server\":\n{\"listen\":[\"127.0.0.1:0\"]},}", "a.json: line 2: invalid character '}'"},
 		{"a.ini", "", "a.ini: the ending is none of "},
 	}
 	for _, c := range cases {

@@ -46,7 +46,7 @@ type Count uint32
 func (c *Count) UnmarshalText(b []byte) error {
 	n, err := strconv.ParseUint(string(b), 10, 32)
 	if err != nil {
-		return fmt.Errorf("%q is not a number of things", b)
+		return fmt.Errorf("%q is not a whole number of 0 or more", b)
 	}
 	*c = Count(n)
 	return nil
@@ -86,7 +86,10 @@ type Auth certs.ClientAuth
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (a *Auth) UnmarshalText(b []byte) error {
 	*a = Auth(b)
-	return oneOf(string(b), "", string(certs.ClientAuthNone), string(certs.ClientAuthRequest), string(certs.ClientAuthRequire))
+	if len(b) == 0 {
+		return nil
+	}
+	return oneOf(string(b), string(certs.ClientAuthNone), string(certs.ClientAuthRequest), string(certs.ClientAuthRequire))
 }
 
 // Identity is the part of a client certificate that is the user's name.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -26,7 +27,7 @@ func TOML(data []byte, into any) error {
 	var bad *toml.DecodeError
 	if errors.As(err, &bad) {
 		line, _ := bad.Position()
-		said := strings.TrimPrefix(bad.Error(), "toml: ")
+		said := plain(strings.TrimPrefix(bad.Error(), "toml: "))
 		if key := strings.Join(bad.Key(), "."); key != "" {
 			said = key + ": " + said
 		}
@@ -38,15 +39,71 @@ func TOML(data []byte, into any) error {
 	return nil
 }
 
+var (
+	wrongKind = regexp.MustCompile(`^cannot decode TOML \S+ .*of type (.+)$`)
+	header    = regexp.MustCompile(`^\s*\[+\s*([^\[\]]+?)\s*\]`)
+	negative  = regexp.MustCompile(`^negative integer value (-\d+) cannot be stored`)
+)
+
+// plain says in the words of a file what the decoder says in those of a program.
+func plain(said string) string {
+	if found := negative.FindStringSubmatch(said); found != nil {
+		return found[1] + " is negative"
+	}
+	found := wrongKind.FindStringSubmatch(said)
+	if found == nil {
+		return said
+	}
+	switch kind := strings.TrimLeft(found[1], "*"); {
+	case strings.HasPrefix(kind, "[]"):
+		return `not a list, which belongs here: ["...", "..."]`
+	case kind == "string":
+		return `not text, which belongs here: "..."`
+	case kind == "bool":
+		return "neither true nor false"
+	}
+	return "not the kind of value that belongs here"
+}
+
 // locate finds the number or boolean that err is about, where text belongs:
 // the decoder hands it to UnmarshalText and loses its place.
 func locate(data []byte, err error) error {
-	for i, line := range strings.Split(string(data), "\n") {
-		key, value, _ := strings.Cut(line, "=")
-		value, _, _ = strings.Cut(value, "#")
-		if value = strings.TrimSpace(value); value != "" && strings.HasPrefix(err.Error(), fmt.Sprintf("%q ", value)) {
-			return fmt.Errorf("line %d: %s: %w", i+1, strings.TrimSpace(key), err)
+	for _, at := range leaves(data) {
+		if at.value != "" && strings.HasPrefix(err.Error(), fmt.Sprintf("%q ", at.value)) {
+			return fmt.Errorf("line %d: %s: %w", at.line, at.key, err)
 		}
 	}
 	return err
+}
+
+// Line returns the line of data that says what key is, and 0 where none says it
+// plainly.
+func Line(data []byte, key string) int {
+	for _, at := range leaves(data) {
+		if at.key == key {
+			return at.line
+		}
+	}
+	return 0
+}
+
+// leaf is what has a value in a file.
+type leaf struct {
+	line       int
+	key, value string // with the tables that it is in, and what stands behind it
+}
+
+// leaves returns what stands in lines of its own, as nearly all does.
+func leaves(data []byte) (found []leaf) {
+	table := ""
+	for i, line := range strings.Split(string(data), "\n") {
+		if name := header.FindStringSubmatch(line); name != nil {
+			table = name[1] + "."
+		}
+		if key, value, ok := strings.Cut(line, "="); ok {
+			value, _, _ = strings.Cut(value, "#")
+			found = append(found, leaf{i + 1, table + strings.TrimSpace(key), strings.TrimSpace(value)})
+		}
+	}
+	return found
 }

@@ -21,8 +21,12 @@ func (e *even) UnmarshalText(b []byte) error {
 
 type table struct {
 	A struct {
-		Even even `toml:"even"`
-		List []string
+		Even  even `toml:"even"`
+		List  []string
+		Text  string
+		Yes   *bool
+		Count uint32
+		Table struct{}
 	} `toml:"a"`
 }
 
@@ -30,9 +34,14 @@ func TestTOML(t *testing.T) {
 	for text, want := range map[string]string{
 		"[a]\neven = 'xx'\nList = ['b']": "",
 		"[a]\neven = 'x'":                "line 2: a.even: ",
-		"[a]\n\neven = 123 # not text":   "line 3: even: ",
+		"[a]\n\neven = 123 # not text":   "line 3: a.even: ",
 		"[a]\nodd = 1\nmore = 2":         "line 2: unknown key a.odd\nline 3: unknown key a.more",
-		"[a]\nList = 3":                  "line 2: a.List: ",
+		"[a]\nList = 3":                  "line 2: a.List: not a list, which belongs here: ",
+		"[a]\nList = 'b'":                "line 2: a.List: not a list, which belongs here: ",
+		"[a]\nText = 3":                  "line 2: a.Text: not text, which belongs here: ",
+		"[a]\nYes = 'yes'":               "line 2: a.Yes: neither true nor false",
+		"[a]\nCount = -1":                "line 2: a.Count: -1 is negative",
+		"[a]\nTable = 3":                 "line 2: a.Table: not the kind of value that belongs here",
 		"[a":                             "line 1: ",
 	} {
 		var into table
@@ -42,6 +51,15 @@ func TestTOML(t *testing.T) {
 		}
 		if want == "" || err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%q: got %v and %+v, want %s...", text, err, into, want)
+		}
+	}
+}
+
+func TestLine(t *testing.T) {
+	text := "a = 1\n[ b ] # the first\n# a = 2\n a=3\n[[c.d]]\na = ['x'] # more\n"
+	for key, want := range map[string]int{"a": 1, "b.a": 4, "c.d.a": 6, "b": 0, "c.a": 0} {
+		if got := strict.Line([]byte(text), key); got != want {
+			t.Errorf("%s: got %d, want %d", key, got, want)
 		}
 	}
 }
