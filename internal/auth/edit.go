@@ -22,7 +22,7 @@ func Add(file, name, password string) error {
 	}
 	return edit(file, name, func(lines []string, at int) ([]string, error) {
 		if at >= 0 {
-			return nil, fmt.Errorf("user %q: %w", name, fs.ErrExist)
+			return nil, &userError{fmt.Sprintf("user %q is in %s already", name, file), fs.ErrExist}
 		}
 		return append(lines, line), nil
 	})
@@ -37,7 +37,7 @@ func SetPassword(file, name, password string) error {
 	}
 	return edit(file, name, func(lines []string, at int) ([]string, error) {
 		if at < 0 {
-			return nil, fmt.Errorf("user %q: %w", name, fs.ErrNotExist)
+			return nil, &userError{fmt.Sprintf("user %q is not in %s", name, file), fs.ErrNotExist}
 		}
 		lines[at] = line
 		return lines, nil
@@ -49,7 +49,7 @@ func SetPassword(file, name, password string) error {
 func Remove(file, name string) error {
 	return edit(file, name, func(lines []string, at int) ([]string, error) {
 		if at < 0 {
-			return nil, fmt.Errorf("user %q: %w", name, fs.ErrNotExist)
+			return nil, &userError{fmt.Sprintf("user %q is not in %s", name, file), fs.ErrNotExist}
 		}
 		return append(lines[:at], lines[at+1:]...), nil
 	})
@@ -119,8 +119,12 @@ func edit(file, name string, change func(lines []string, at int) ([]string, erro
 		return fmt.Errorf("user file: %w", err)
 	}
 	lines, at := linesOf(old, name)
-	if lines, err = change(lines, at); err != nil {
-		return err
+	lines, changeErr := change(lines, at)
+	switch {
+	case changeErr != nil && missing:
+		return fmt.Errorf("user file: %w", err)
+	case changeErr != nil:
+		return changeErr
 	}
 	if !missing {
 		if err := files.Replace(file+"~", old, 0o600); err != nil {
@@ -129,6 +133,16 @@ func edit(file, name string, change func(lines []string, at int) ([]string, erro
 	}
 	return files.Replace(file, []byte(strings.Join(lines, "")), 0o600)
 }
+
+// userError is about a user and not, as the errors of package fs are that it is one
+// of, about a file.
+type userError struct {
+	said string
+	kind error
+}
+
+func (e *userError) Error() string { return e.said }
+func (e *userError) Unwrap() error { return e.kind }
 
 func linesOf(data []byte, name string) (lines []string, at int) {
 	at = -1
