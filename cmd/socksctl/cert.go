@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/socksctl/socksctl/certs"
 )
@@ -29,12 +30,12 @@ func (o *certOptions) register(cmd *cobra.Command) {
 	flags.BoolVar(&o.overwrite, "overwrite", false, "replace what is there")
 }
 
-func (o *certOptions) options() (certs.Options, error) {
+func (o *certOptions) options(flags *pflag.FlagSet) (certs.Options, error) {
 	if !slices.Contains(certs.KeyTypes(), certs.KeyType(o.keyType)) {
 		return certs.Options{}, misuse("--key-type %q is none of %v", o.keyType, certs.KeyTypes())
 	}
-	if o.days < 0 {
-		return certs.Options{}, misuse("--days %d is negative", o.days)
+	if flags.Changed("days") && o.days < 1 {
+		return certs.Options{}, misuse("--days %d: want 1 or more", o.days)
 	}
 	return certs.Options{KeyType: certs.KeyType(o.keyType), Validity: time.Duration(o.days) * 24 * time.Hour}, nil
 }
@@ -57,8 +58,8 @@ func certCACommand(s streams) *cobra.Command {
 		Short:   "Make a CA: ca.crt and ca.key",
 		Example: "  socksctl cert ca --dir pki --name 'my proxy'",
 		Args:    noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			options, err := o.options()
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			options, err := o.options(cmd.Flags())
 			if err != nil {
 				return err
 			}
@@ -85,11 +86,11 @@ func certServerCommand(s streams) *cobra.Command {
 		Short:   "Issue the certificate of a server: server.crt and server.key",
 		Example: "  socksctl cert server --dir pki --host proxy.example.com,192.0.2.1",
 		Args:    noArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if len(hosts) == 0 {
 				return misuse("--host names the server as clients will, and is missing")
 			}
-			return o.issue(s, "server", func(ca *certs.CA, options certs.Options) (*certs.Pair, error) {
+			return o.issue(s, cmd.Flags(), "server", func(ca *certs.CA, options certs.Options) (*certs.Pair, error) {
 				return ca.Server(hosts, options)
 			})
 		},
@@ -107,11 +108,11 @@ func certClientCommand(s streams) *cobra.Command {
 		Short:   "Issue the certificate of a user: NAME.crt and NAME.key",
 		Example: "  socksctl cert client --dir pki --name alice",
 		Args:    noArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if slices.Contains([]string{"", "ca", "server", "crl"}, name) {
 				return misuse("--name %q cannot be the name of a user's files", name)
 			}
-			return o.issue(s, name, func(ca *certs.CA, options certs.Options) (*certs.Pair, error) {
+			return o.issue(s, cmd.Flags(), name, func(ca *certs.CA, options certs.Options) (*certs.Pair, error) {
 				return ca.Client(name, options)
 			})
 		},
@@ -122,8 +123,8 @@ func certClientCommand(s streams) *cobra.Command {
 }
 
 // issue makes a pair with the CA of the directory and writes it there.
-func (o *certOptions) issue(s streams, name string, issue func(*certs.CA, certs.Options) (*certs.Pair, error)) error {
-	options, err := o.options()
+func (o *certOptions) issue(s streams, flags *pflag.FlagSet, name string, issue func(*certs.CA, certs.Options) (*certs.Pair, error)) error {
+	options, err := o.options(flags)
 	if err != nil {
 		return err
 	}
@@ -135,7 +136,13 @@ func (o *certOptions) issue(s streams, name string, issue func(*certs.CA, certs.
 	if err != nil {
 		return err
 	}
-	return written(s, o.dir, name, pair.Write(o.dir, name, o.overwrite))
+	if err := written(s, o.dir, name, pair.Write(o.dir, name, o.overwrite)); err != nil {
+		return err
+	}
+	if end := ca.Certificate.NotAfter; !pair.Certificate.NotAfter.Before(end) {
+		s.talk("it ends on %s, as its CA does", end.Format(time.DateOnly))
+	}
+	return nil
 }
 
 // written names the files that were written, unless err says that they were not.

@@ -91,13 +91,14 @@ func certificateText(info certs.Info) string {
 	}
 	return fmt.Sprintf(`subject      %s%s
 issuer       %s
+serial       %s
 names        %s
 valid        %s to %s
 key          %s
 usage        %s
 fingerprint  %s
 pin          %s
-`, info.Subject, state, info.Issuer, strings.Join(info.Names, ", "),
+`, info.Subject, state, info.Issuer, info.Serial, strings.Join(info.Names, ", "),
 		info.NotBefore.Format(time.DateTime), info.NotAfter.Format(time.DateTime),
 		info.KeyType, strings.Join(info.Usage, ", "), info.Fingerprint, info.Pin)
 }
