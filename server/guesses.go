@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync"
 	"time"
@@ -17,6 +18,11 @@ const (
 
 // errLocked is the reason of who is not listened to for having failed too often.
 var errLocked = &LoginError{Method: "password", Reason: LoginLocked, Err: errors.New("too many failed logins before")}
+
+// lockedOut is errLocked of who tries to log in as user.
+func lockedOut(user string) error {
+	return &LoginError{Method: errLocked.Method, Reason: errLocked.Reason, Err: fmt.Errorf("user %q: %w", user, errLocked.Err)}
+}
 
 // guesser is who may be guessing passwords: an address, and on this host, where
 // all share one, the user who is tried.

@@ -73,7 +73,7 @@ func (c *conn) password(auth Authenticator) error {
 func (c *conn) verify(auth Authenticator, login Login) (Identity, error) {
 	who := guesserOf(c.Session, login.Name)
 	if c.server.guesses.locked(who) {
-		return Identity{}, errLocked
+		return Identity{}, lockedOut(login.Name)
 	}
 	var id Identity
 	err := error(&LoginError{Method: "password", Reason: LoginWrong, Err: errors.New("empty name or password")})
@@ -83,7 +83,7 @@ func (c *conn) verify(auth Authenticator, login Login) (Identity, error) {
 	refused, _ := errors.AsType[*LoginError](err)
 	switch {
 	case c.server.guesses.locked(who):
-		return Identity{}, errLocked
+		return Identity{}, lockedOut(login.Name)
 	case err == nil:
 		c.server.guesses.forgive(who)
 	case refused != nil && refused.Reason == LoginWrong:
