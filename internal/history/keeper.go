@@ -44,7 +44,12 @@ func (k *keeper) run(ctx context.Context) {
 	defer cancel()
 	if err := k.work(last); err != nil {
 		all, _ := k.waiting(0)
-		k.lose(all + len(k.lateEnds(math.MaxInt)))
+		last := all + len(k.lateEnds(math.MaxInt))
+		if last == 0 {
+			k.options.Log.Warn("history: cannot write at the end, when nothing is left to be written", "err", err)
+			return
+		}
+		k.lose(last)
 		k.options.Log.Error("history: ended without the last records", "lost", k.Dropped(), "err", err)
 	}
 }

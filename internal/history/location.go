@@ -35,7 +35,7 @@ func Parse(s string) (Location, error) {
 	case err != nil:
 		return Location{}, ErrLocation
 	case u.Scheme == "sqlite" && u.Host == "" && u.Opaque == "" && len(u.Path) > 1 && u.RawQuery == "" && u.Fragment == "":
-		return Location{kind: "sqlite", path: filepath.FromSlash(windowsPath(u.Path))}, nil
+		return Location{kind: "sqlite", path: filepath.Clean(filepath.FromSlash(windowsPath(u.Path)))}, nil
 	case (u.Scheme == "postgres" || u.Scheme == "postgresql") && u.Opaque == "":
 		return Location{kind: "postgres", url: u}, nil
 	}

@@ -232,6 +232,24 @@ func TestRecorderBeforeItsStoreAnswers(t *testing.T) {
 	})
 }
 
+// The end is no loss where nothing waits to be written.
+func TestRecorderEndsWithoutItsStore(t *testing.T) {
+	for sessions, want := range []string{"level=WARN", "level=ERROR"} {
+		logged := new(bytes.Buffer)
+		o := history.Options{Log: slog.New(slog.NewTextHandler(logged, nil))}
+		inBubble(t, o, &book{down: true}, func(t *testing.T, r *history.Recorder) {
+			time.Sleep(time.Minute)
+			logged.Reset()
+			for i := range sessions {
+				r.Closed(made(uint64(i + 1)))
+			}
+		})
+		if !strings.Contains(logged.String(), want) || strings.Count(logged.String(), "\n") != 1 {
+			t.Errorf("%d sessions: got %q, want one line with %s", sessions, logged, want)
+		}
+	}
+}
+
 // While the store is down what ends waits, as far as there is room, and what is
 // open is written anew when it is back.
 func TestRecorderSurvivesItsStore(t *testing.T) {

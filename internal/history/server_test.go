@@ -239,6 +239,7 @@ func TestFilesAreForTheirOwner(t *testing.T) {
 func TestLocation(t *testing.T) {
 	for raw, shown := range map[string]string{
 		"off": "off", "sqlite:///var/lib/a%20b.db": "sqlite:///var/lib/a%20b.db",
+		"sqlite:////var/lib/x.db":                    "sqlite:///var/lib/x.db", // as others want it
 		"postgres://me:hunter2@db/x?sslmode=require": "postgres://me@db/x?sslmode=require",
 		"postgresql://db/x?password=hunter2&user=me": "postgresql://db/x?user=me", "": "",
 	} {
