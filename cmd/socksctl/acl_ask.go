@@ -53,6 +53,9 @@ func aclCommand(s streams) *cobra.Command {
 
 // ask prints the answer.
 func (q *aclQuestion) ask(s streams) error {
+	if q.to == "" {
+		return misuse("--to names where to, HOST:PORT, and is missing")
+	}
 	query, err := q.query()
 	if err != nil {
 		return err

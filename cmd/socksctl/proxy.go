@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -82,7 +83,7 @@ func (o proxyOptions) way(withTLS bool, log *slog.Logger) (*way, error) {
 		return nil, misuse("--udp: %w", err)
 	}
 	if !withTLS {
-		return w, nil
+		return w, o.noTLS()
 	}
 	w.source, err = certs.NewClient(certs.ClientConfig{
 		CAFile: o.CA, CertFile: o.Cert, KeyFile: o.Key, ServerName: o.ServerName, Pins: o.Pins, Log: log,
@@ -92,6 +93,14 @@ func (o proxyOptions) way(withTLS bool, log *slog.Logger) (*way, error) {
 		return nil, misconfigured(err)
 	}
 	return w, nil
+}
+
+// noTLS tells who wants to know a proxy by its certificate that it has none.
+func (o proxyOptions) noTLS() error {
+	if o.CA == "" && o.Cert == "" && o.Key == "" && o.ServerName == "" && len(o.Pins) == 0 {
+		return nil
+	}
+	return misconfigured(errors.New("CA, certificate, server name and pins are for a proxy with TLS, socks5+tls://, and this is one in clear text"))
 }
 
 // complete adds to d what its URL does not say.

@@ -29,7 +29,7 @@ type sessionFlags struct {
 const toUsage = "those to a name, *.NAME, an address or CIDR, each with :PORT or not, or to :PORT"
 
 // sinceUsage is what --since takes, likewise.
-const sinceUsage = "those begun since a time such as 2026-11-25, 2026-11-25T21:00:00Z, or 24h ago"
+const sinceUsage = "those begun since a time such as 2026-11-25, 2026-11-25T21:00:00Z, 24h or 7d"
 
 // which adds the flags that say which sessions are meant.
 func (f *sessionFlags) which(flags *pflag.FlagSet) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strconv"
 	"strings"
 	"time"
 
@@ -96,7 +97,7 @@ func parseMoment(s string, now time.Time) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	if ago, err := time.ParseDuration(s); err == nil && ago >= 0 {
+	if ago, err := parseAgo(s); err == nil && ago >= 0 {
 		return now.Add(-ago), nil
 	}
 	for _, layout := range []string{time.RFC3339, time.DateTime, time.DateOnly} {
@@ -104,7 +105,17 @@ func parseMoment(s string, now time.Time) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%q is not a time such as 2026-11-25, 2026-11-25T21:00:00Z or 24h", s)
+	return time.Time{}, fmt.Errorf("%q is not a time such as 2026-11-25, 2026-11-25T21:00:00Z, 24h or 7d", s)
+}
+
+// parseAgo reads how long ago something was: as Go writes it, or in days.
+func parseAgo(s string) (time.Duration, error) {
+	s = strings.TrimSuffix(s, " ago")
+	if number, ok := strings.CutSuffix(s, "d"); ok {
+		days, err := strconv.ParseUint(number, 10, 16)
+		return time.Duration(days) * 24 * time.Hour, err
+	}
+	return time.ParseDuration(s)
 }
 
 // print writes what is asked for.
