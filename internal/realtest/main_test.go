@@ -5,6 +5,7 @@ package realtest_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,6 +38,9 @@ func runInside(m *testing.M) (status int, err error) {
 // built is the path of the program under test, built with the race detector if
 // the test is.
 var built = sync.OnceValues(func() (string, error) {
+	if err := lookAtModule(); err != nil {
+		return "", err
+	}
 	bin := filepath.Join(os.TempDir(), "bin") + "/" // a directory, that is
 	args := []string{"build", "-o", bin}
 	if raceDetector {
@@ -48,6 +52,18 @@ var built = sync.OnceValues(func() (string, error) {
 	}
 	return bin + "socksctl", nil
 })
+
+// lookAtModule opens each folder of the module, for the go command counts what a test
+// binary opens among that on which a cached result depends. Else a result would outlive
+// a change of the program, which other processes build, and of the documents that they read.
+func lookAtModule() error {
+	return filepath.WalkDir(filepath.Join("..", ".."), func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == ".git" {
+			return filepath.SkipDir
+		}
+		return err
+	})
+}
 
 func socksctl(t *testing.T) string {
 	t.Helper()
