@@ -11,7 +11,7 @@ import (
 func (w *world) database(t *testing.T) {
 	t.Helper()
 	c := databases(t)
-	if err := c.Exec(t.Context(), "CREATE ROLE postgres LOGIN"); err != nil {
+	if err := c.Exec(t.Context(), "CREATE ROLE postgres LOGIN SUPERUSER"); err != nil {
 		t.Fatal(err)
 	}
 	inetdAt(t, onInternet(t, net.Listen, "tcp", originAddr+":5432"), program(t, "socat", "socat"), "-", "TCP:"+c.Address())

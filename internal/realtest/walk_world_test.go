@@ -45,6 +45,7 @@ func newWorld(t *testing.T) *world {
 	w.mounts(t)
 	writeFile(t, "/etc/hosts", strings.Join([]string{
 		"127.0.0.1 localhost", "::1 localhost", serverAddr + " proxy.example.com",
+		"192.0.2.11 a.example.com", "192.0.2.12 b.example.com",
 		originAddr + " example.com www.example.com host.example.com ftp.example.com echo.example.com db.example.com ldap.example.com", "",
 	}, "\n"))
 	writeFile(t, "/etc/resolv.conf", "nameserver 127.0.0.1\noptions attempts:1 timeout:1\n")
@@ -77,6 +78,7 @@ func newWorld(t *testing.T) *world {
 	w.ftp(t)
 	w.database(t)
 	w.directory(t)
+	w.fleet(t)
 	return w
 }
 
