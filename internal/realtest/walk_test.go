@@ -16,7 +16,7 @@ import (
 // walked are the documents whose commands TestDocuments runs.
 var walked = []string{"quick-start.md", "server.md", "forwarder.md", "certificates.md", "migration.md", "operations.md",
 	"acl.md", "auth.md",
-	"scaling.md"}
+	"scaling.md", "troubleshooting.md"}
 
 // walkProgram is the environment variable that says where the program under
 // test is to a test binary that runs in a world of its own.
