@@ -32,12 +32,14 @@ func (s *Server) serve(l net.Listener, config *tls.Config) error {
 		return ErrServerClosed
 	}
 	defer s.untrack(l)
+	owners, done := s.crews(config)
+	defer done()
 	var pause time.Duration
 	for {
 		c, err := l.Accept()
 		if err == nil {
 			pause = 0
-			s.start(c, l.Addr().String(), config)
+			s.start(c, l.Addr().String(), owners)
 			continue
 		}
 		if s.isClosing() {
@@ -90,9 +92,8 @@ func passes(err error) bool {
 	return errno.Is(err, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.ECONNRESET)
 }
 
-// start makes a session of an accepted connection and starts the goroutine that
-// owns it.
-func (s *Server) start(raw net.Conn, listener string, config *tls.Config) {
+// start makes a session of an accepted connection, and has one of owners own it.
+func (s *Server) start(raw net.Conn, listener string, owners *crew) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	session := &Session{
 		ID: s.lastID.Add(1), Start: time.Now(), Client: raw.RemoteAddr(), Listener: listener,
@@ -117,7 +118,7 @@ func (s *Server) start(raw net.Conn, listener string, config *tls.Config) {
 	if !relay.HasKeepAlive(raw, relay.KeepAliveConfig{}) {
 		_ = relay.KeepAlive(raw, relay.KeepAliveConfig{})
 	}
-	go c.own(config)
+	owners.take(c)
 }
 
 // receive says whether a new connection may stay. Who is at the other end of one

@@ -64,31 +64,37 @@ func (c *conn) enter(stage Stage) {
 	}
 }
 
-// own is the goroutine that owns the connection from accept on. A TLS handshake
-// grows its stack for good, and so does a dial: what follows each of them, and may
-// wait for hours, runs on a fresh one.
-func (c *conn) own(config *tls.Config) {
-	err := c.introduce()
+// ownPlain owns the connection from accept to the relay.
+func (c *conn) ownPlain() {
+	if err := c.welcome(); err != nil {
+		c.finish(err)
+		return
+	}
+	c.serve()
+}
+
+// ownTLS owns the connection from accept until the handshake is done.
+func (c *conn) ownTLS(config *tls.Config, servers *crew) {
+	err := c.welcome()
 	if err == nil {
-		err = c.server.gate(c)
+		err = c.handshake(config)
+	}
+	if err == nil && c.TLS.NegotiatedProtocol == alpnChallenge {
+		err = errChallenge
 	}
 	if err != nil {
 		c.finish(err)
 		return
 	}
-	if config == nil {
-		c.serve()
-		return
+	servers.take(c)
+}
+
+// welcome finds out who it is that comes, and whether they may come in.
+func (c *conn) welcome() error {
+	if err := c.introduce(); err != nil {
+		return err
 	}
-	if err = c.handshake(config); err != nil {
-		c.finish(err)
-		return
-	}
-	if c.TLS.NegotiatedProtocol == alpnChallenge {
-		c.finish(errChallenge)
-		return
-	}
-	go c.serve()
+	return c.server.gate(c)
 }
 
 // serve carries out what the client asks for, and goes on to the relay, if it
