@@ -33,14 +33,20 @@ func (ca *CA) Revoke(dir, name string) error {
 	if err := chain[0].CheckSignatureFrom(ca.Certificate); err != nil || chain[0].Equal(ca.Certificate) {
 		return fmt.Errorf("revoke %s: not issued by the CA %q", certFile, ca.Certificate.Subject)
 	}
+	return ca.RevokeSerial(dir, chain[0].SerialNumber)
+}
+
+// RevokeSerial is Revoke of a certificate that is not in the directory any more,
+// but known by its serial number.
+func (ca *CA) RevokeSerial(dir string, serial *big.Int) error {
 	crlFile := filepath.Join(dir, "crl.pem")
 	list, err := ca.earlierList(crlFile)
 	if err != nil {
 		return err
 	}
-	data, err := ca.sign(list, chain[0].SerialNumber)
+	data, err := ca.sign(list, serial)
 	if err != nil {
-		return fmt.Errorf("revoke %s: %w", certFile, err)
+		return fmt.Errorf("revoke %s: %w", serialText(serial), err)
 	}
 	return files.Replace(crlFile, data, 0o644)
 }

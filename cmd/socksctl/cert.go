@@ -112,9 +112,15 @@ func certClientCommand(s streams) *cobra.Command {
 			if slices.Contains([]string{"", "ca", "server", "crl"}, name) {
 				return misuse("--name %q cannot be the name of a user's files", name)
 			}
-			return o.issue(s, cmd.Flags(), name, func(ca *certs.CA, options certs.Options) (*certs.Pair, error) {
+			before := inForce(o.dir, name)
+			err := o.issue(s, cmd.Flags(), name, func(ca *certs.CA, options certs.Options) (*certs.Pair, error) {
 				return ca.Client(name, options)
 			})
+			if err == nil && before != nil {
+				s.talk("the certificate that was there is good until %s: to take it back, give cert revoke --serial %s",
+					before.NotAfter.Format(time.DateOnly), before.Serial)
+			}
+			return err
 		},
 	}
 	o.register(cmd)
@@ -155,27 +161,4 @@ func written(s streams, dir, name string, err error) error {
 	}
 	s.talk("wrote %s and %s", filepath.Join(dir, name+".crt"), filepath.Join(dir, name+".key"))
 	return nil
-}
-
-func certRevokeCommand(s streams) *cobra.Command {
-	var dir string
-	cmd := &cobra.Command{
-		Use:     "revoke NAME",
-		Short:   "Revoke a user's certificate: writes crl.pem, for serve --client-crl",
-		Example: "  socksctl cert revoke --dir pki alice",
-		Args:    exactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			ca, err := certs.LoadCA(dir)
-			if err != nil {
-				return misconfigured(err)
-			}
-			if err := ca.Revoke(dir, args[0]); err != nil {
-				return err
-			}
-			s.talk("wrote %s", filepath.Join(dir, "crl.pem"))
-			return nil
-		},
-	}
-	cmd.Flags().StringVar(&dir, "dir", ".", "directory of the CA")
-	return cmd
 }
