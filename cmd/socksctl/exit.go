@@ -80,7 +80,7 @@ func (s streams) explain(err error) {
 	}
 	lines := strings.Split(d.Why, "\n")
 	for i, line := range lines {
-		lines[i] = human.Visible(line)
+		lines[i] = human.Visible(strings.ReplaceAll(line, "\t", "  "))
 	}
 	s.talk("%s", strings.Join(lines, "\n"))
 	if d.Next != "" {

@@ -45,6 +45,9 @@ func (o *proxyOptions) register(flags *pflag.FlagSet) {
 // dialer returns a Dialer for the proxy, and where its certificates come from:
 // nil for a proxy without TLS.
 func (o proxyOptions) dialer(s streams, log *slog.Logger) (*client.Dialer, *certs.Client, error) {
+	if o.Timeout <= 0 {
+		return nil, nil, misuse("--timeout %v: want more than nothing", o.Timeout)
+	}
 	raw, err := o.address(s)
 	if err != nil {
 		return nil, nil, err

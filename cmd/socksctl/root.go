@@ -48,14 +48,35 @@ func rootCommand(s streams) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return misuse("%w (see %s --help)", err, cmd.CommandPath())
 	})
+	root.Version = readVersion().text()
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddCommand(commands(s)...)
 	addCompletion(root)
+	refuseHelp(root)
 	for _, cmd := range root.Commands() {
 		if cmd.HasSubCommands() {
 			asGroup(cmd)
 		}
 	}
 	return root
+}
+
+// refuseHelp has help of what is no command fail, which cobra has not.
+func refuseHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	help, _, err := root.Find([]string{"help"})
+	if err != nil {
+		return
+	}
+	help.Example = "  socksctl help cert ca"
+	show := help.Run
+	help.Run, help.RunE = nil, func(_ *cobra.Command, args []string) error {
+		if _, _, err := root.Find(args); err != nil {
+			return err
+		}
+		show(help, args)
+		return nil
+	}
 }
 
 // asGroup makes cmd show its help, unless it does something by itself, and refuse a

@@ -34,12 +34,16 @@ func versionCommand(s streams) *cobra.Command {
 			if asJSON {
 				return json.NewEncoder(s.out).Encode(info)
 			}
-			_, err := fmt.Fprintf(s.out, "socksctl %s %s %s\n", info.Version, info.Go, info.Platform)
+			_, err := fmt.Fprintln(s.out, info.text())
 			return err
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+func (v versionInfo) text() string {
+	return fmt.Sprintf("socksctl %s %s %s", v.Version, v.Go, v.Platform)
 }
 
 func readVersion() versionInfo {
