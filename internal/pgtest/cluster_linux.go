@@ -137,6 +137,27 @@ func ready(r *os.File) error {
 	return fmt.Errorf("postgres did not start:\n%s", log.String())
 }
 
+// Secure has the server take TLS too, with a certificate and its key in PEM. It starts
+// again for that.
+func (c *Cluster) Secure(ctx context.Context, certificate, key []byte) error {
+	data := filepath.Join(c.dir, "data")
+	info, err := os.Stat(data)
+	if err != nil {
+		return err
+	}
+	owner := info.Sys().(*syscall.Stat_t)
+	for name, text := range map[string][]byte{"server.crt": certificate, "server.key": key} {
+		path := filepath.Join(data, name)
+		if err := errors.Join(os.WriteFile(path, text, 0o600), os.Chown(path, int(owner.Uid), int(owner.Gid))); err != nil {
+			return err
+		}
+	}
+	if err := c.Exec(ctx, "ALTER SYSTEM SET ssl = on"); err != nil {
+		return err
+	}
+	return errors.Join(c.Stop(), c.Start())
+}
+
 // Stop ends the server: at once, without a word to those who are connected.
 func (c *Cluster) Stop() error {
 	if err := c.process.Process.Signal(syscall.SIGQUIT); err != nil {

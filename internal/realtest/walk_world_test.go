@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/socksctl/socksctl/certs"
+	"github.com/socksctl/socksctl/internal/pgtest"
 )
 
 // The hosts of the documents. This test is the laptop; it has no way to the
@@ -36,6 +37,8 @@ type world struct {
 	dir string
 	ca  string // the CA of the internet's web servers
 	bin string // programs that go before those of the system
+
+	cluster *pgtest.Cluster // of the database
 }
 
 func newWorld(t *testing.T) *world {
@@ -134,7 +137,7 @@ func (w *world) web(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pair, err := ca.Server([]string{"example.com", "www.example.com", "ldap.example.com"}, certs.Options{})
+	pair, err := ca.Server([]string{"example.com", "www.example.com", "db.example.com", "ldap.example.com"}, certs.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
