@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -86,7 +85,8 @@ func (o proxyOptions) way(withTLS bool, log *slog.Logger) (*way, error) {
 		return nil, misuse("--udp: %w", err)
 	}
 	if !withTLS {
-		return w, o.noTLS()
+		o.warnOfClearText(log)
+		return w, nil
 	}
 	w.source, err = certs.NewClient(certs.ClientConfig{
 		CAFile: o.CA, CertFile: o.Cert, KeyFile: o.Key, ServerName: o.ServerName, Pins: o.Pins, Log: log,
@@ -98,12 +98,11 @@ func (o proxyOptions) way(withTLS bool, log *slog.Logger) (*way, error) {
 	return w, nil
 }
 
-// noTLS tells who wants to know a proxy by its certificate that it has none.
-func (o proxyOptions) noTLS() error {
-	if o.CA == "" && o.Cert == "" && o.Key == "" && o.ServerName == "" && len(o.Pins) == 0 {
-		return nil
+// warnOfClearText tells who wants to know a proxy by its certificate that it has none.
+func (o proxyOptions) warnOfClearText(log *slog.Logger) {
+	if o.CA != "" || o.Cert != "" || o.Key != "" || o.ServerName != "" || len(o.Pins) > 0 {
+		log.Warn("certificates and pins are not used: socks5:// is a proxy in clear text, socks5+tls:// is one with TLS")
 	}
-	return misconfigured(errors.New("CA, certificate, server name and pins are for a proxy with TLS, socks5+tls://, and this is one in clear text"))
 }
 
 // complete adds to d what its URL does not say.
