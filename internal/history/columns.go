@@ -20,26 +20,32 @@ const (
 // columnsOf returns the names in a list of columns.
 func columnsOf(list string) []string { return strings.Split(list, ", ") }
 
-// sessionValues returns r as sessionColumns have it.
-func (d dialect) sessionValues(r *Record) ([]any, error) {
-	groups, err := json.Marshal(append([]string{}, r.Groups...))
+// sessionValues appends r to values as sessionColumns have it.
+func (d dialect) sessionValues(values []any, r *Record) ([]any, error) {
+	groups, err := asJSON("[]", len(r.Groups), r.Groups)
 	if err != nil {
 		return nil, err
 	}
-	dropped, err := json.Marshal(r.Dropped)
+	dropped, err := asJSON("{}", len(r.Dropped), r.Dropped)
 	if err != nil {
 		return nil, err
 	}
-	if r.Dropped == nil {
-		dropped = []byte("{}")
-	}
-	return []any{
+	return append(values,
 		int64(r.Run), int64(r.ID), r.Node, string(r.Status), r.Reason, r.Stage, int64(r.Reply),
 		d.stamp(r.Start), d.stamp(r.Active), d.stamp(r.End), r.Client, r.Via, r.Listener, r.TLS, r.Serial,
-		r.User, r.Tried, string(groups), r.Method, r.Command, r.Host, hostKey(r.Host), int64(r.Port),
+		r.User, r.Tried, groups, r.Method, r.Command, r.Host, hostKey(r.Host), int64(r.Port),
 		addrText(r.Resolved.Addr()), addrKey(r.Resolved.Addr()), int64(r.Resolved.Port()), r.Egress, r.Rule,
-		r.Up, r.Down, r.Up + r.Down, r.DatagramsUp, r.DatagramsDown, string(dropped), r.Error,
-	}, nil
+		r.Up, r.Down, r.Up+r.Down, r.DatagramsUp, r.DatagramsDown, dropped, r.Error,
+	), nil
+}
+
+// asJSON returns v, which holds n things, and empty when it holds none, as mostly.
+func asJSON(empty string, n int, v any) (string, error) {
+	if n == 0 {
+		return empty, nil
+	}
+	b, err := json.Marshal(v)
+	return string(b), err
 }
 
 // targetValues returns t, a target of r, as targetColumns have it.

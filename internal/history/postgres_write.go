@@ -62,7 +62,7 @@ func (s *postgresStore) rowsOf(records []Record) (sessions, targets rowSet, err 
 	targets = rowSet{table: "targets", columns: targetColumns, key: "run, id, n"}
 	for i := range records {
 		r := &records[i]
-		row, err := s.sessionValues(r)
+		row, err := s.sessionValues(nil, r)
 		if err != nil {
 			return sessions, targets, err
 		}

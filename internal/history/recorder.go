@@ -35,8 +35,8 @@ type Recorder struct {
 
 	mu      sync.Mutex
 	open    map[*server.Session]*entry
-	ended   []Record // that wait, the oldest first
-	late    []End    // of those that there was no room for, and whose rows are open
+	ended   pile  // of those that are over
+	late    []End // of those that there was no room for, and whose rows are open
 	dropped int64
 	fault   error // of the last attempt to write
 }
@@ -109,8 +109,8 @@ func (r *Recorder) Closed(s *server.Session) {
 		e = *known
 		delete(r.open, s)
 	}
-	if len(r.ended) < r.options.Queue {
-		r.ended = append(r.ended, r.record(s, e.at))
+	if r.ended.count < r.options.Queue {
+		r.ended.add(r.record(s, e.at))
 		return
 	}
 	if !e.isOut {
@@ -182,22 +182,18 @@ func stateOf(s *server.Session) state {
 	return st
 }
 
-// waiting returns how many records wait, and the first of them.
+// waiting returns how many records wait, and some of the first of them.
 func (r *Recorder) waiting(most int) (all int, first []Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.ended), slices.Clone(r.ended[:min(most, len(r.ended))])
+	return r.ended.count, r.ended.first(most)
 }
 
 // written takes out the first n records that wait.
 func (r *Recorder) written(n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	clear(r.ended[:n])
-	r.ended = r.ended[n:]
-	if len(r.ended) == 0 {
-		r.ended = nil // gives back what a long wait took
-	}
+	r.ended.drop(n)
 }
 
 // lateEnds returns some of the ends that wait.

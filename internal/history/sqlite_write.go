@@ -38,9 +38,10 @@ func (s *sqliteStore) write(ctx context.Context, on driver.ConnPrepareContext, r
 		return err
 	}
 	defer target.Close()
+	var values []any // of a row, used again for the next
 	for i := range records {
 		r := &records[i]
-		values, err := s.sessionValues(r)
+		values, err = s.sessionValues(values[:0], r)
 		err = errors.Join(err, ctx.Err())
 		if err == nil {
 			err = session.write(values)
