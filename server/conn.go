@@ -242,7 +242,7 @@ func (c *conn) allow(req socks5.Request) error {
 
 // reply sends one reply, in one write.
 func (c *conn) reply(r socks5.Reply, bound socks5.Addr) error {
-	if _, err := c.peer.Write(socks5.AppendReply(make([]byte, 0, 4+socks5.MaxAddr), r, bound)); err != nil {
+	if _, err := c.peer.Write(socks5.AppendReply(make([]byte, 0, 32), r, bound)); err != nil { // a name may need more
 		return fmt.Errorf("write reply: %w", err)
 	}
 	return nil

@@ -24,13 +24,13 @@ func (c *conn) logEnd() {
 	if !c.server.log.Enabled(ctx, level) {
 		return
 	}
-	attrs := []slog.Attr{
+	attrs := append(make([]slog.Attr, 0, 14), // what there may be: it stays on the stack so
 		slog.Uint64("id", c.ID), slog.String("client", c.Client.String()), slog.String("listener", c.Listener),
 		slog.String("user", visible(c.Identity.User)), slog.String("command", c.Command),
 		slog.String("host", visible(c.Host)), slog.Int("port", int(c.Port)),
 		slog.Int64("up", c.BytesUp.Load()), slog.Int64("down", c.BytesDown.Load()),
 		slog.Duration("took", c.Closed().Sub(c.Start).Round(time.Millisecond)),
-	}
+	)
 	if c.Via != nil {
 		attrs = append(attrs, slog.String("via", c.Via.String()))
 	}
