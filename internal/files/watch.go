@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -17,11 +19,11 @@ const (
 	maxLinks = 40                     // on the way to a file
 )
 
-// Watch calls changed whenever something happened in a directory of one of the
-// files, until ctx ends; then it returns nil. It watches directories because
-// files are replaced by renames and by the swap of a symbolic link: beside them,
-// as in Kubernetes, or further up, where releases are kept. Whether a file differs
-// is for changed to find out. The first call comes at once, when the watch
+// Watch calls changed whenever something happened to one of the files, or to what
+// it is reached by, until ctx ends; then it returns nil. It watches directories
+// because files are replaced by renames and by the swap of a symbolic link: beside
+// them, as in Kubernetes, or further up, where releases are kept. Whether a file
+// differs is for changed to find out. The first call comes at once, when the watch
 // stands: so nothing is missed before it.
 func Watch(ctx context.Context, log *slog.Logger, paths []string, changed func()) error {
 	w, err := fsnotify.NewWatcher()
@@ -33,8 +35,9 @@ func Watch(ctx context.Context, log *slog.Logger, paths []string, changed func()
 		return err
 	}
 	for {
+		names := namesOf(paths)
 		changed()
-		if !settled(ctx, w, log) {
+		if !settled(ctx, w, names, log) {
 			return nil
 		}
 		// What a link leads to may be in another directory by now. It is watched
@@ -52,11 +55,32 @@ func watchDirs(w *fsnotify.Watcher, paths []string) error {
 		if err := w.Add(filepath.Dir(path)); err != nil {
 			return fmt.Errorf("watch %s: %w", filepath.Dir(path), err)
 		}
-		for _, dir := range linked(path, maxLinks) {
-			_ = w.Add(dir) // it may be gone again, and the link's own directory tells
+		for _, entry := range linked(path, maxLinks) {
+			_ = w.Add(filepath.Dir(entry)) // it may be gone again, and the link's own directory tells
 		}
 	}
 	return nil
+}
+
+// names are the last elements of what matters, in whichever directory that is
+// watched: one may be watched under two names, and events have one of them. What
+// else lies beside a file, such as a database that is written all the time, is
+// nothing to wake up for.
+type names []string
+
+func namesOf(paths []string) (all names) {
+	for _, path := range paths {
+		for _, entry := range append(linked(path, maxLinks), path) {
+			all = append(all, filepath.Base(entry), filepath.Base(filepath.Dir(entry)))
+		}
+	}
+	return all
+}
+
+// has tells whether an event of that name matters. Systems differ in whether the
+// case of letters does.
+func (n names) has(path string) bool {
+	return slices.ContainsFunc(n, func(name string) bool { return strings.EqualFold(name, filepath.Base(path)) })
 }
 
 // Folders returns the directories that paths are in, and those that the symbolic
@@ -64,15 +88,16 @@ func watchDirs(w *fsnotify.Watcher, paths []string) error {
 func Folders(paths ...string) (dirs []string) {
 	for _, path := range paths {
 		dirs = append(dirs, filepath.Dir(path))
-		dirs = append(dirs, linked(path, maxLinks)...)
+		for _, entry := range linked(path, maxLinks) {
+			dirs = append(dirs, filepath.Dir(entry))
+		}
 	}
 	return dirs
 }
 
-// linked returns, for the symbolic links on the way to path, the directories that
-// they are in, and those of what they lead to: the swap of any changes what path
-// is. It follows as many links as it is told.
-func linked(path string, links int) (dirs []string) {
+// linked returns the symbolic links on the way to path and what they lead to: the
+// swap of any changes what path is. It follows as many links as it is told.
+func linked(path string, links int) (entries []string) {
 	at, target := lastLink(path)
 	if at == "" || links == 0 {
 		return nil
@@ -81,7 +106,7 @@ func linked(path string, links int) (dirs []string) {
 		target = filepath.Join(filepath.Dir(at), target)
 	}
 	target = filepath.Join(target, path[len(at):])
-	return append(linked(target, links-1), filepath.Dir(at), filepath.Dir(target))
+	return append(linked(target, links-1), at, target)
 }
 
 // lastLink returns the longest beginning of path that is a symbolic link, and
@@ -98,9 +123,9 @@ func lastLink(path string) (at, target string) {
 	}
 }
 
-// settled waits for an event, and then until no more come. It returns false when
-// ctx ended.
-func settled(ctx context.Context, w *fsnotify.Watcher, log *slog.Logger) bool {
+// settled waits for an event that matters, and then until no more come. It returns
+// false when ctx ended.
+func settled(ctx context.Context, w *fsnotify.Watcher, matter names, log *slog.Logger) bool {
 	var timer <-chan time.Time
 	var first time.Time
 	for {
@@ -112,7 +137,7 @@ func settled(ctx context.Context, w *fsnotify.Watcher, log *slog.Logger) bool {
 		case err := <-w.Errors: // an overflow of the queue: some event was lost
 			log.Warn("watch files", "err", err)
 		case event := <-w.Events:
-			if event.Op == fsnotify.Chmod {
+			if event.Op == fsnotify.Chmod || !matter.has(event.Name) {
 				continue
 			}
 		}
