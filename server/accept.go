@@ -34,12 +34,13 @@ func (s *Server) serve(l net.Listener, config *tls.Config) error {
 	defer s.untrack(l)
 	owners, done := s.crews(config)
 	defer done()
+	from := &origin{listener: l, name: l.Addr().String(), owners: owners}
 	var pause time.Duration
 	for {
 		c, err := l.Accept()
 		if err == nil {
 			pause = 0
-			s.start(c, l.Addr().String(), owners)
+			s.start(c, from)
 			continue
 		}
 		if s.isClosing() {
@@ -92,11 +93,33 @@ func passes(err error) bool {
 	return errno.Is(err, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.ECONNRESET)
 }
 
-// start makes a session of an accepted connection, and has one of owners own it.
-func (s *Server) start(raw net.Conn, listener string, owners *crew) {
+// origin is where connections come from, for the goroutine that accepts them.
+type origin struct {
+	listener net.Listener
+	name     string // its address
+	owners   *crew
+	known    bool // one connection was asked:
+	ready    bool // it had the options that all are to have
+}
+
+// hasKeepAlive tells whether c came with the options that all are to have. Those of
+// one socket come with the same.
+func (o *origin) hasKeepAlive(c net.Conn) bool {
+	if o.known {
+		return o.ready
+	}
+	ready := relay.HasKeepAlive(c, relay.KeepAliveConfig{})
+	if _, one := o.listener.(*net.TCPListener); one {
+		o.known, o.ready = true, ready
+	}
+	return ready
+}
+
+// start makes a session of an accepted connection, and has it owned.
+func (s *Server) start(raw net.Conn, from *origin) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	session := &Session{
-		ID: s.lastID.Add(1), Start: time.Now(), Client: raw.RemoteAddr(), Listener: listener,
+		ID: s.lastID.Add(1), Start: time.Now(), Client: raw.RemoteAddr(), Listener: from.name,
 		server: s, raw: raw, local: raw.LocalAddr(), cancel: cancel, epoch: s.epoch.Load(),
 	}
 	c := &conn{Session: session, ctx: context.WithValue(ctx, sessionKey{}, session), peer: raw, since: session.Start}
@@ -115,10 +138,10 @@ func (s *Server) start(raw net.Conn, listener string, owners *crew) {
 	}
 	_ = raw.SetDeadline(session.Start.Add(s.inForce().Handshake)) // one that cannot be set fails its first read
 	session.hurryIfClosing()
-	if !relay.HasKeepAlive(raw, relay.KeepAliveConfig{}) {
+	if !from.hasKeepAlive(raw) {
 		_ = relay.KeepAlive(raw, relay.KeepAliveConfig{})
 	}
-	owners.take(c)
+	from.owners.take(c)
 }
 
 // receive says whether a new connection may stay. Who is at the other end of one

@@ -75,6 +75,14 @@ func (h *holding) add(a *account) {
 	h.down.Datagrams = append(h.down.Datagrams, &a.down.datagrams)
 }
 
+// is tells whether h is what comes of quotas.
+func (h *holding) is(quotas []Quota) bool {
+	if h == nil {
+		return len(quotas) == 0
+	}
+	return slices.EqualFunc(h.accounts, quotas, func(a *account, q Quota) bool { return a.quota == q })
+}
+
 // has tells whether a session with h counts in a.
 func (h *holding) has(a *account) bool { return h != nil && slices.Contains(h.accounts, a) }
 
@@ -93,6 +101,9 @@ func (a *accounts) enter(s *Session) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	old, quotas := s.held.Load(), s.quotas()
+	if s.counted && old.is(quotas) { // as mostly, when it is called again
+		return nil
+	}
 	for _, q := range quotas {
 		known := a.byName[q.Name]
 		if known == nil || old.has(known) {
