@@ -159,7 +159,7 @@ func TestLoadPairWarnings(t *testing.T) {
 		}
 		return warnings[0].Error()
 	}
-	for mode, want := range map[fs.FileMode]string{0o600: "", 0o400: "", 0o640: "mode 0640", 0o604: "mode 0604"} {
+	for mode, want := range map[fs.FileMode]string{0o600: "", 0o400: "", 0o660: "mode 0660", 0o604: "mode 0604"} {
 		if err := os.Chmod(n.path("server.key"), mode); err != nil {
 			t.Fatal(err)
 		}

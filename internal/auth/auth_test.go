@@ -218,7 +218,7 @@ func TestPasswordReload(t *testing.T) {
 
 func TestPasswordWarnsOfMode(t *testing.T) {
 	file := userFile(t, "alice:"+bcryptOf(t, "one")+"\n")
-	for mode, want := range map[os.FileMode]bool{0o600: false, 0o640: true, 0o604: true} {
+	for mode, want := range map[os.FileMode]bool{0o600: false, 0o660: true, 0o604: true} {
 		if err := os.Chmod(file, mode); err != nil {
 			t.Fatal(err)
 		}

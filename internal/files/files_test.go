@@ -66,12 +66,20 @@ func TestCreateAndReplace(t *testing.T) {
 func TestExposed(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "key")
 	must(t, os.WriteFile(file, nil, 0o600))
-	for mode, want := range map[fs.FileMode]bool{0o600: false, 0o400: false, 0o640: true, 0o602: true} {
-		must(t, os.Chmod(file, mode))
-		if err := files.Exposed(file); (err != nil) != want || err != nil && !strings.Contains(err.Error(), file) {
-			t.Errorf("mode %o: got %v, want an error: %v", mode, err, want)
+	check := func(exposed map[fs.FileMode]bool) {
+		t.Helper()
+		for mode, want := range exposed {
+			must(t, os.Chmod(file, mode))
+			if err := files.Exposed(file); (err != nil) != want || err != nil && !strings.Contains(err.Error(), file) {
+				t.Errorf("mode %o: got %v, want an error: %v", mode, err, want)
+			}
 		}
 	}
+	if os.Getuid() == 0 { // which may let a group read it
+		check(map[fs.FileMode]bool{0o600: false, 0o440: false, 0o640: false, 0o660: true, 0o644: true})
+		must(t, os.Chown(file, 12345, 0))
+	}
+	check(map[fs.FileMode]bool{0o600: false, 0o400: false, 0o640: true, 0o602: true})
 }
 
 // watch returns what is in file: at the start, and whenever that changed.

@@ -1,0 +1,5 @@
+package files
+
+import "io/fs"
+
+func forItsGroup(fs.FileInfo) bool { return false }
