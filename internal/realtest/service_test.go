@@ -111,6 +111,26 @@ func TestServiceOfUser(t *testing.T) {
 	}
 }
 
+// So do the commands that docs/operations.md has for that, in their order.
+func TestServiceAsDocumented(t *testing.T) {
+	u, lines := newUserManager(t), ""
+	for _, b := range blocks(readFile(t, "../../docs/operations.md")) {
+		if b.runner == "service" {
+			lines += b.body
+		}
+	}
+	if !strings.Contains(lines, "service uninstall") {
+		t.Fatalf("the page has no such commands: %q", lines)
+	}
+	far := start(t, "serve", "--listen", "127.0.0.1:0").addresses(t, 1)[0]
+	writeFile(t, filepath.Join(u.home, "forward.toml"), fmt.Sprintf("[forward]\nlocal = [\"unix:s\"]\nserver = [\"socks5://%s\"]\n", far))
+	cmd := u.inside("bash", "-euxc", lines)
+	cmd.Env = append(cmd.Env, "PATH="+filepath.Dir(socksctl(t))+":"+os.Getenv("PATH"))
+	if out := mustRun(t, cmd); !strings.Contains(out, "running") {
+		t.Errorf("got %s", out)
+	}
+}
+
 // The unit of a service of the host is in order, and tells systemd of no more rights
 // than it needs. A systemctl that takes everything stands in for that of the host.
 func TestServiceOfHost(t *testing.T) {

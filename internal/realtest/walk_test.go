@@ -16,7 +16,8 @@ import (
 // walked are the documents whose commands TestDocuments runs.
 var walked = []string{"quick-start.md", "server.md", "forwarder.md", "certificates.md", "migration.md", "operations.md",
 	"acl.md", "auth.md", "sessions.md", "history.md",
-	"scaling.md", "troubleshooting.md"}
+	"scaling.md", "troubleshooting.md",
+	"../README.md", "../CONTRIBUTING.md"}
 
 // walkProgram is the environment variable that says where the program under
 // test is to a test binary that runs in a world of its own.
@@ -35,7 +36,7 @@ func TestDocuments(t *testing.T) {
 	}
 	w := newWorld(t)
 	for _, name := range walked {
-		t.Run(name, func(t *testing.T) { w.walk(t, socksctl, name) })
+		t.Run(filepath.Base(name), func(t *testing.T) { w.walk(t, socksctl, name) })
 	}
 }
 
@@ -52,6 +53,7 @@ func enterWorld(t *testing.T) {
 	_, page, _ := strings.Cut(flag.Lookup("test.run").Value.String(), "/")
 	cmd := command("unshare", "--net", "--mount", self, "-test.run=^TestDocuments$/"+page, "-test.v")
 	cmd.Env = append(cmd.Env, walkProgram+"="+socksctl(t), "CI="+os.Getenv("CI"))
+	cmd.Env = append(cmd.Env, goCaches(t)...)
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	if r := run(t, cmd); r.err != nil || !strings.Contains(out.String(), "--- PASS") {
@@ -72,19 +74,29 @@ func (w *world) walk(t *testing.T, program, name string) {
 	if err := os.Symlink(deployed(t, ""), filepath.Join(dir, "deploy")); err != nil {
 		t.Fatal(err)
 	}
+	for _, name := range []string{"socksctl", "socksctl-new"} { // what is installed
+		if err := os.Symlink(program, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	script := walkScript(string(text))
-	if !strings.Contains(script, "socksctl ") {
+	if script == "" {
 		t.Fatal("there is nothing to run")
 	}
 	if strings.Contains(script, "a.example.com") {
 		script = "make_hosts\n" + script
 	}
 	w.emptyDatabase(t)
-	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "bash", "-c", walkPrelude+fleetPrelude+script)
+	net := "/proc/self/ns/net"
+	if strings.HasPrefix(name, "../") { // of a checkout, on one host
+		net, script = "/run/netns/server", checkoutPrelude+script
+	}
+	cmd := exec.CommandContext(t.Context(), "nsenter", "--net="+net, "unshare", "--mount", "bash", "-c", walkPrelude+fleetPrelude+script)
 	cmd.Dir = dir
 	cmd.Env = append(environment(
 		"PROGRAM="+program, "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_RUNTIME_DIR="+dir, "XDG_STATE_HOME="+dir,
 		"SOCKSCTL_SERVER_ADMIN=", "SOCKSCTL_FORWARD_ADMIN=", "SOCKSCTL_HISTORY_URL=", // as they are by default: /run and /var are the world's
+		"CHECKOUT="+filepath.Dir(deployed(t, "")), "GOCACHE="+os.Getenv("GOCACHE"), "GOMODCACHE="+os.Getenv("GOMODCACHE"),
 		"CURL_CA_BUNDLE="+w.ca, "SSL_CERT_FILE="+w.ca, "GIT_SSL_CAINFO="+w.ca,
 	), "PATH="+w.bin+":"+os.Getenv("PATH"))
 	if r := run(t, cmd); r.err != nil {
@@ -92,21 +104,43 @@ func (w *world) walk(t *testing.T, program, name string) {
 	}
 }
 
-// fence is a block of a document: its language, the file that it is named for,
-// and its text.
-var fence = regexp.MustCompile("(?ms)^```(\\w+)(?: ([\\w./-]+))?\n(.*?)^```$")
+// block is what a document has between fences.
+type block struct {
+	language string
+	file     string // that it is written to
+	runner   string // the test that runs its commands, if that is not TestDocuments
+	body     string
+}
+
+var fence = regexp.MustCompile("(?ms)^```([^`\n]*)\n(.*?)^```$")
+
+// blocks returns those of a document, in their order.
+func blocks(text string) (all []block) {
+	for _, found := range fence.FindAllStringSubmatch(text, -1) {
+		language, name, _ := strings.Cut(found[1], " ")
+		b := block{language: language, body: found[2]}
+		if language == "sh" && !strings.ContainsAny(name, "./") {
+			b.runner = name
+		} else {
+			b.file = name
+		}
+		all = append(all, b)
+	}
+	return all
+}
 
 // walkScript returns the commands of a document, in their order.
 func walkScript(text string) string {
 	var script strings.Builder
-	for _, block := range fence.FindAllStringSubmatch(text, -1) {
-		switch language, file, body := block[1], block[2], block[3]; {
-		case file != "":
-			script.WriteString("cat >" + file + " <<'END OF FILE'\n" + body + "END OF FILE\n")
-		case language == "console":
-			script.WriteString(walkShown(body))
-		case language == "sh":
-			script.WriteString(body)
+	for _, b := range blocks(text) {
+		switch {
+		case b.runner != "":
+		case b.language == "console":
+			script.WriteString(walkShown(b.body))
+		case b.file != "":
+			script.WriteString("cat >" + b.file + " <<'END OF FILE'\n" + b.body + "END OF FILE\n")
+		case b.language == "sh":
+			script.WriteString(b.body)
 		}
 	}
 	return script.String()
@@ -129,8 +163,10 @@ func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\
 
 // walkPrelude makes socksctl what the documents call so: serve runs on the host
 // of the proxy, and serve and forward beside what follows, in place of the one
-// before; a page has directories of its own where services keep things; systemctl stops and starts serve; the admin address is on that host too; who is
-// asked for a password has one; and psql finds the tunnel that was started just before it.
+// before, which it may take over from. systemctl starts and stops serve. The admin
+// address is on the host of the proxy too. A page has folders of its own where services
+// keep things. Who is asked for a password has one, and psql finds the tunnel that was
+// started just before it.
 const walkPrelude = `
 set -euo pipefail
 for dir in /etc/socksctl /etc/prometheus /run/socksctl /var/lib/socksctl /var/log/socksctl /var/backups; do
@@ -156,17 +192,26 @@ beside() {
 }
 socksctl() {
 	case ${1-} in
-	serve) beside serve nsenter --net=/run/netns/server "$PROGRAM" "$@" ;;
-	sessions) on_server "$PROGRAM" "$@" ;; # the history may be a database, which the laptop does not reach
+	serve)
+		[[ " $* " != *' --takeover '* ]] || handed_over=${running[serve]}
+		[ -z "${handed_over-}" ] || { unset "running[serve]" && mv serve.log before.log; }
+		beside serve nsenter --net=/run/netns/server "$PROGRAM" "$@"
+		[ -z "${handed_over-}" ] || { wait "$handed_over" && handed_over=; } ;;
+	sessions | reload) on_server "$PROGRAM" "$@" ;; # the history may be a database, which the laptop does not reach
 	forward) beside forward "$PROGRAM" "$@" ;;
 	user) printf 'correct horse battery staple\n' | "$PROGRAM" "$@" ;;
 	*) "$PROGRAM" "$@" ;;
 	esac
 }
+systemd-tmpfiles() { command systemd-tmpfiles --prefix=/etc/socksctl "$@"; }
 systemctl() {
 	case $* in
 	'stop socksctl-serve') finish serve ;;
 	'start socksctl-serve') socksctl serve --config /etc/socksctl/config.toml ;;
+	'start socksctl-serve@'?) socksctl serve --takeover --config /etc/socksctl/config.toml ;;
+	'enable --now socksctl-serve') systemctl enable socksctl-serve && systemctl start socksctl-serve ;;
+	enable* | disable*) command systemctl "$@" ;;
+	daemon-reload) ;;
 	*) return 1 ;;
 	esac
 }
