@@ -72,6 +72,12 @@ type result struct {
 // run waits for cmd to end. Its stdout is in the result unless cmd has one.
 func run(t *testing.T, cmd *exec.Cmd) result {
 	t.Helper()
+	return runWithin(t, runLimit, cmd)
+}
+
+// runWithin is run for a program that may take another time.
+func runWithin(t *testing.T, most time.Duration, cmd *exec.Cmd) result {
+	t.Helper()
 	var stdout, stderr bytes.Buffer
 	if cmd.Stdout == nil {
 		cmd.Stdout = &stdout
@@ -81,8 +87,8 @@ func run(t *testing.T, cmd *exec.Cmd) result {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	limit := time.AfterFunc(runLimit, func() {
-		t.Errorf("%s still runs after %v: %v", cmd.Path, runLimit, cmd.Process.Kill())
+	limit := time.AfterFunc(most, func() {
+		t.Errorf("%s still runs after %v: %v", cmd.Path, most, cmd.Process.Kill())
 	})
 	defer limit.Stop()
 	err := cmd.Wait()

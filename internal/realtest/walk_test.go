@@ -11,17 +11,21 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // walked are the documents whose commands TestDocuments runs.
 var walked = []string{"quick-start.md", "server.md", "forwarder.md", "certificates.md", "migration.md", "operations.md",
-	"acl.md", "auth.md", "sessions.md", "history.md",
+	"acl.md", "auth.md", "sessions.md", "history.md", "metrics.md",
 	"scaling.md", "troubleshooting.md",
 	"../README.md", "../CONTRIBUTING.md"}
 
 // walkProgram is the environment variable that says where the program under
 // test is to a test binary that runs in a world of its own.
 const walkProgram = "REALTEST_WALK_PROGRAM"
+
+// walkLimit is how long all pages may take, on a machine that has more to do.
+const walkLimit = 10 * time.Minute
 
 // TestDocuments runs every command of the documents as it stands there: the
 // blocks marked sh, and those marked console, which have to print what stands there
@@ -56,7 +60,7 @@ func enterWorld(t *testing.T) {
 	cmd.Env = append(cmd.Env, goCaches(t)...)
 	var out bytes.Buffer
 	cmd.Stdout = &out
-	if r := run(t, cmd); r.err != nil || !strings.Contains(out.String(), "--- PASS") {
+	if r := runWithin(t, walkLimit, cmd); r.err != nil || !strings.Contains(out.String(), "--- PASS") {
 		t.Errorf("%v\n%s%s", r.err, &out, r.stderr)
 	}
 }
@@ -217,10 +221,12 @@ systemctl() {
 }
 curl() {
 	case $* in
-	*127.0.0.1:9180*) on_server curl "$@" ;;
+	*127.0.0.1:9*) on_server curl "$@" ;;
 	*) command curl "$@" ;;
 	esac
 }
+promtool() { on_server promtool "$@"; }
+prometheus() { exec nsenter --net=/run/netns/server prometheus "$@"; } # beside what follows
 psql() {
 	until (: <>/dev/tcp/127.0.0.1/5433) 2>/dev/null; do wait_a_little; done
 	command psql "$@"
@@ -239,7 +245,7 @@ shows() { # a list has what happened just now a little later
 	local got status want pattern again=1
 	want=$(vague <<<"${2%$'\n'}")
 	pattern=$(sed 's/[][*?\\]/\\&/g; s/\.\.\./*/g' <<<"$want")
-	case $1 in 'socksctl sessions '[!fk]* | 'socksctl sessions' | 'socksctl top'*) again=100 ;; esac
+	case $1 in 'socksctl sessions '[!fk]* | 'socksctl sessions' | 'socksctl top'* | 'promtool query'*) again=100 ;; esac
 	while :; do
 		status=0
 		got=$(eval "$1" 2>&1) || status=$?
@@ -249,7 +255,7 @@ shows() { # a list has what happened just now a little later
 		wait_a_little
 	done
 	echo "status $status" >&2
-	diff <(echo "$want") <(echo "$got") >&2 || true
+	diff - /dev/fd/3 <<<"$want" 3<<<"$got" >&2 || true
 	different+=$1$'\n'
 }
 at_exit() {
@@ -257,6 +263,7 @@ at_exit() {
 	trap - EXIT
 	[ -z "$different" ] || { echo "not on the page is what these print: $different" >&2; status=1; }
 	for name in "${!running[@]}"; do finish "$name" || status=1; done
+	[ $status = 0 ] || kill $(jobs -p) 2>/dev/null || true # what the page would have ended
 	[ $status = 0 ] || tail -n 20 ./*.log >&2
 	exit $status
 }
