@@ -5,6 +5,8 @@ import (
 	"net"
 	"os"
 	"time"
+
+	"github.com/socksctl/socksctl/internal/relay"
 )
 
 // maxEarly is how much of what a client sends early is kept for its peer.
@@ -20,8 +22,9 @@ type watcher struct {
 }
 
 // watch starts a watcher that calls gone when the client hangs up. Its
-// goroutine ends then, when keep bytes have come, or in stop. With a negative
-// keep it discards what comes, for as long as it takes.
+// goroutine ends then, or in stop; where the system does not tell of an end behind
+// bytes that are not read, also when keep bytes have come. With a negative keep it
+// discards what comes, for as long as it takes.
 func watch(conn net.Conn, keep int, early []byte, gone func()) *watcher {
 	w := &watcher{conn: conn, keep: keep, early: early, done: make(chan struct{})}
 	go w.read(gone)
@@ -43,6 +46,9 @@ func (w *watcher) read(gone func()) {
 			gone()
 			return
 		}
+	}
+	if relay.AwaitHangUp(w.conn) == nil {
+		gone()
 	}
 }
 
