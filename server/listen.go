@@ -11,10 +11,11 @@ import (
 	"syscall"
 
 	"github.com/socksctl/socksctl/internal/errno"
+	"github.com/socksctl/socksctl/internal/files"
 )
 
 // Listen opens a listener on "host:port", or on "unix:PATH" with mode 0600: only
-// its owner can connect. A socket that a process left behind at PATH is
+// its owner can connect, and on Windows administrators. A socket that a process left behind at PATH is
 // replaced; one that somebody still serves is not.
 func Listen(ctx context.Context, address string) (net.Listener, error) {
 	path, isUnix := strings.CutPrefix(address, "unix:")
@@ -30,7 +31,7 @@ func Listen(ctx context.Context, address string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(path, 0o600); err != nil { // for systems where ownerOnly does nothing
+	if err := files.Own(path); err != nil { // for systems where ownerOnly does nothing
 		l.Close()
 		return nil, err
 	}

@@ -45,12 +45,11 @@ func (v *service) openAdmin() error {
 	}
 	if len(a.places) == 0 {
 		l, err := admin.ListenHere(context.Background(), a.service, v.opener(adminKind))
-		switch {
-		case err == nil:
-			a.listeners = []net.Listener{l}
-		case !errors.Is(err, errors.ErrUnsupported):
+		if err != nil {
 			v.log.Warn("running without an admin socket: name a place with --admin, or off", "err", err)
+			return nil
 		}
+		a.listeners = []net.Listener{l}
 		return nil
 	}
 	var err error

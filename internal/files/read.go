@@ -6,9 +6,7 @@ package files
 import (
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"runtime"
 )
 
 // MaxSize bounds what [Read] returns.
@@ -30,15 +28,4 @@ func Read(path string) ([]byte, error) {
 		return nil, fmt.Errorf("read %s: larger than %d MiB", path, MaxSize>>20)
 	}
 	return data, nil
-}
-
-// Exposed returns an error that says so when users other than the owner may read
-// or write the file, and nil when they may not or when there is no such file. The
-// group of a file of root's may read it. Windows has no such bits: there it returns nil.
-func Exposed(path string) error {
-	info, err := os.Stat(path)
-	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 || forItsGroup(info) {
-		return nil
-	}
-	return fmt.Errorf("%s is open to other users (mode %04o): chmod 600 it", path, info.Mode().Perm()&fs.ModePerm)
 }

@@ -56,7 +56,12 @@ func writeTemp(path string, data []byte, mode fs.FileMode) (name string, err err
 	if err != nil {
 		return "", err
 	}
-	_, err = f.Write(data)
+	if mode&0o077 == 0 {
+		err = Own(f.Name()) // before there is anything to read: on Windows no mode does it
+	}
+	if err == nil {
+		_, err = f.Write(data)
+	}
 	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
 	if err != nil {
 		os.Remove(f.Name())

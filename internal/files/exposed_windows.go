@@ -1,5 +1,0 @@
-package files
-
-import "io/fs"
-
-func forItsGroup(fs.FileInfo) bool { return false }
