@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"github.com/socksctl/socksctl/internal/config"
-	"github.com/socksctl/socksctl/internal/files"
 	"github.com/socksctl/socksctl/internal/history"
 )
 
@@ -75,28 +73,6 @@ func placeOf(c config.History) (history.Location, error) {
 	}
 	dir, err := stateDir()
 	return history.AtFile(filepath.Join(dir, "history.db")), err
-}
-
-// stateDir returns where a service keeps what it has to remember.
-func stateDir() (string, error) {
-	if dirs := files.UnitDirs("STATE_DIRECTORY"); len(dirs) > 0 {
-		return dirs[0], nil
-	}
-	if os.Geteuid() == 0 {
-		return "/var/lib/socksctl", nil
-	}
-	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "socksctl"), nil
-	}
-	if runtime.GOOS == "windows" {
-		dir, err := os.UserCacheDir() // %LocalAppData%
-		return filepath.Join(dir, "socksctl"), err
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", fmt.Errorf("no state directory: %w", err)
-	}
-	return filepath.Join(home, ".local", "state", "socksctl"), nil
 }
 
 // readHistory opens what was written down, to be asked.

@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/viper"
 
 	"github.com/socksctl/socksctl/internal/config"
-	"github.com/socksctl/socksctl/internal/files"
 	"github.com/socksctl/socksctl/internal/strict"
 )
 
@@ -241,12 +240,8 @@ func configFile(flags *pflag.FlagSet) (string, error) {
 	if file := os.Getenv("SOCKSCTL_CONFIG"); file != "" {
 		return file, nil
 	}
-	places := files.UnitDirs("CONFIGURATION_DIRECTORY")
-	if home, err := os.UserConfigDir(); err == nil {
-		places = append(places, filepath.Join(home, "socksctl"))
-	}
-	for _, place := range append(places, "/etc/socksctl") {
-		file := filepath.Join(place, "config.toml")
+	for _, dir := range configDirs() {
+		file := filepath.Join(dir, "config.toml")
 		if _, err := os.Stat(file); err == nil {
 			return file, nil
 		}
