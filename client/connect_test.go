@@ -17,6 +17,7 @@ import (
 	"golang.org/x/net/proxy"
 
 	"github.com/socksctl/socksctl/client"
+	"github.com/socksctl/socksctl/internal/errno"
 	"github.com/socksctl/socksctl/internal/socks5"
 )
 
@@ -233,7 +234,7 @@ func TestConnectProxyOutOfReach(t *testing.T) {
 	if got := socks5.ReplyFor(err); got != socks5.NetworkUnreachable {
 		t.Errorf("got reply %d, want 3", got)
 	}
-	if !errors.Is(err, syscall.ECONNREFUSED) || strings.Contains(err.Error(), "secret") {
+	if !errno.Is(err, syscall.ECONNREFUSED) || strings.Contains(err.Error(), "secret") {
 		t.Errorf("got %v, want the cause in it and not the password", err)
 	}
 }

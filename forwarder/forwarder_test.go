@@ -19,6 +19,7 @@ import (
 	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/client"
 	"github.com/socksctl/socksctl/forwarder"
+	"github.com/socksctl/socksctl/internal/errno"
 	"github.com/socksctl/socksctl/internal/socks5"
 	"github.com/socksctl/socksctl/server"
 )
@@ -293,11 +294,11 @@ func TestListenOnBothLoopbacks(t *testing.T) {
 	if strings.Join(hosts, " ") != "127.0.0.1 ::1" || ports[0] != ports[1] || ports[0] == "0" {
 		t.Errorf("got hosts %v, ports %v", hosts, ports)
 	}
-	if _, err := forwarder.Listen(t.Context(), ":"+ports[0]); !errors.Is(err, syscall.EADDRINUSE) {
+	if _, err := forwarder.Listen(t.Context(), ":"+ports[0]); !errno.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("a port that is taken: %v", err)
 	}
 	listeners[0].Close()
-	if _, err := forwarder.Listen(t.Context(), ":"+ports[0]); !errors.Is(err, syscall.EADDRINUSE) {
+	if _, err := forwarder.Listen(t.Context(), ":"+ports[0]); !errno.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("a port that is taken on ::1: %v", err)
 	}
 	if l, err := net.Listen("tcp", "127.0.0.1:"+ports[0]); err != nil {

@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/netip"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/socksctl/socksctl/internal/errno"
 	"github.com/socksctl/socksctl/internal/socks5"
 	"github.com/socksctl/socksctl/server"
 )
@@ -25,7 +25,7 @@ func turnedAway(t *testing.T, local, address string) {
 		c.SetDeadline(time.Now().Add(patience))
 		_, err = c.Read(make([]byte, 1))
 	}
-	if !errors.Is(err, syscall.ECONNRESET) {
+	if !errno.Is(err, syscall.ECONNRESET) {
 		t.Fatalf("a stranger gets %v, want a reset", err)
 	}
 }
@@ -39,6 +39,7 @@ func tryFrom(local, address string) (net.Conn, error) {
 func dialFrom(t *testing.T, local, address string) *net.TCPConn {
 	t.Helper()
 	c, err := tryFrom(local, address)
+	skipWithoutAlias(t, err)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,12 +66,14 @@ func TestBINDAddress(t *testing.T) {
 		{"127.0.0.1:0", "0.0.0.0:0", server.Direct{Advertise: public}, "203.0.113.7"},
 	}
 	for _, tc := range cases {
-		h := startOn(t, &server.Server{Outbound: &tc.direct}, listenTCP(t, tc.listen))
-		c := h.dial(t)
-		got := ask(t, c, 2, tc.to, socks5.Succeeded)
-		if got.Addr().String() != tc.want || got.Port() == 0 {
-			t.Errorf("BIND %s at %s: got %v, want %s and a port", tc.to, tc.listen, got, tc.want)
-		}
+		t.Run(tc.listen+" "+tc.to, func(t *testing.T) {
+			h := startOn(t, &server.Server{Outbound: &tc.direct}, listenTCP(t, tc.listen))
+			c := h.dial(t)
+			got := ask(t, c, 2, tc.to, socks5.Succeeded)
+			if got.Addr().String() != tc.want || got.Port() == 0 {
+				t.Errorf("got %v, want %s and a port", got, tc.want)
+			}
+		})
 	}
 }
 
@@ -152,7 +155,7 @@ func TestBINDTurnsStrangersAway(t *testing.T) {
 	}
 	expect(t, peer, []byte("early")...)
 	move(t, c, peer)
-	if _, err := net.DialTimeout("tcp", at.String(), patience); !errors.Is(err, syscall.ECONNREFUSED) {
+	if _, err := net.DialTimeout("tcp", at.String(), patience); !errno.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("a third party: got %v, want it refused", err)
 	}
 }

@@ -9,10 +9,12 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/socksctl/socksctl/certs"
+	"github.com/socksctl/socksctl/internal/errno"
 	"github.com/socksctl/socksctl/internal/socks5"
 	"github.com/socksctl/socksctl/server"
 )
@@ -64,11 +66,21 @@ func serveOn(t *testing.T, s *server.Server, l net.Listener) {
 func listenTCP(t *testing.T, address string) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", address)
+	skipWithoutAlias(t, err)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
 	return l
+}
+
+// skipWithoutAlias skips a test that needs addresses as there are none on macOS and
+// FreeBSD, when err says so.
+func skipWithoutAlias(t *testing.T, err error) {
+	t.Helper()
+	if errno.Is(err, syscall.EADDRNOTAVAIL) {
+		t.Skip("of 127.0.0.0/8 this host has 127.0.0.1 alone")
+	}
 }
 
 // record returns the record of the next session that ends.

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/socksctl/socksctl/internal/errno"
 	"github.com/socksctl/socksctl/server"
 )
 
@@ -103,7 +104,7 @@ func TestListenTCP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := listen(t, l.Addr().String()); !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), l.Addr().String()) {
+	if _, err := listen(t, l.Addr().String()); !errno.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), l.Addr().String()) {
 		t.Errorf("a port that is taken: got %v, want EADDRINUSE with the address", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/socksctl/socksctl/internal/errno"
 	"github.com/socksctl/socksctl/internal/relay"
 )
 
@@ -23,7 +24,7 @@ func (j *joined) ends(breakApp bool) (broken, other net.Conn, name string) {
 
 // isReset reports whether err says that the peer aborted.
 func isReset(err error) bool {
-	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, relay.ErrTruncated)
+	return errno.Is(err, syscall.ECONNRESET, syscall.EPIPE) || errors.Is(err, relay.ErrTruncated)
 }
 
 // checkError checks that a tunnel ended by an operation on the side.
@@ -116,7 +117,7 @@ func TestTLSTruncationIsAnAbort(t *testing.T) {
 			io.WriteString(broken, "half of it")
 			broken.(*tls.Conn).NetConn().(*relay.Raw).NetConn().Close() // FIN at a record boundary, no close_notify
 			got, err := io.ReadAll(other)
-			if string(got) != "half of it" || !errors.Is(err, syscall.ECONNRESET) {
+			if string(got) != "half of it" || !errno.Is(err, syscall.ECONNRESET) {
 				t.Errorf("%s: other side got %q, %v, want the bytes and a reset", name, got, err)
 			}
 			err = j.wait(t)

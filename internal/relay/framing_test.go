@@ -18,6 +18,9 @@ func record(n int) []byte {
 // record, wherever the pieces that it comes in begin and end.
 func TestRawReadsOneRecord(t *testing.T) {
 	stream := slices.Concat(record(16<<10), record(1), record(0), record(300), record(16<<10))
+	if near, _ := tcpPair(t); relay.HasSource(near) == nil {
+		t.Skip("here crypto/tls reads into its own buffer")
+	}
 	for _, piece := range []int{1 << 20, 7000, 305, 16389, 4} {
 		far, near := tcpPair(t)
 		raw := relay.NewRaw(near)

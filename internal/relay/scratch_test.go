@@ -42,6 +42,9 @@ func heap() int {
 // never was: a tls.Conn that keeps its buffers holds a record for each.
 func TestTLSTunnelKeepsNoRecord(t *testing.T) {
 	const tunnels, most = 100, 12 << 10
+	if near, _ := tcpPair(t); relay.HasSource(near) == nil {
+		t.Skip("here a read waits with its buffer in hand")
+	}
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		grown := func(pair pairFunc) int {
 			var all []*joined

@@ -2,7 +2,6 @@ package sockstest_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -16,6 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/socksctl/socksctl/internal/errno"
 	"github.com/socksctl/socksctl/internal/sockstest"
 )
 
@@ -262,7 +262,7 @@ func (s *toy) connect(c *net.TCPConn, host string) (rep byte, due bool) {
 		s.before(s.ctx, "tcp", host)
 	}
 	target, err := net.Dial("tcp", host)
-	if errors.Is(err, syscall.ECONNREFUSED) {
+	if errno.Is(err, syscall.ECONNREFUSED) {
 		return 5, true
 	}
 	if err != nil {
