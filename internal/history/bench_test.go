@@ -1,8 +1,10 @@
 package history_test
 
 import (
+	"net/netip"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/socksctl/socksctl/internal/history"
 )
@@ -36,9 +38,13 @@ func BenchmarkSQLite(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(records)), "ns/record")
 }
 
-// connected is the record of a CONNECT.
+// connected is the record of a CONNECT to an address, of nobody in particular.
 func connected(id uint64) history.Record {
-	r := full()
-	r.ID, r.Command, r.Targets, r.Dropped, r.Error = id, "connect", nil, nil, ""
-	return r
+	to := netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(id)}), 443)
+	at := begin.Add(time.Duration(id) * time.Millisecond)
+	return history.Record{
+		ID: id, Run: 1, Status: history.Closed, Reason: "ok", Stage: "relay", Start: at, Active: at, End: at.Add(time.Second),
+		Client: "192.0.2.1:5555", Listener: "127.0.0.1:1080", Method: "none",
+		Command: "connect", Host: to.Addr().String(), Port: 443, Resolved: to, Egress: "198.51.100.1:4444", Rule: "user *, rule 3", Up: 2, Down: 1,
+	}
 }

@@ -1,7 +1,7 @@
 package history
 
 import (
-	"fmt"
+	"encoding/hex"
 	"net/netip"
 	"slices"
 	"strings"
@@ -29,9 +29,11 @@ func addrKey(ip netip.Addr) string {
 	case !ip.IsValid():
 		return ""
 	case ip.Is4():
-		return fmt.Sprintf("V4%x", ip.As4())
+		four := ip.As4()
+		return "V4" + hex.EncodeToString(four[:])
 	}
-	return fmt.Sprintf("V6%x", ip.As16())
+	sixteen := ip.As16()
+	return "V6" + hex.EncodeToString(sixteen[:])
 }
 
 // keyRange returns the keys of the first and the last address of a network.

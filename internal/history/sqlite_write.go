@@ -5,9 +5,13 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
 )
 
-// Write implements Writer. It gives each row to the driver itself: the way through
+// Write implements Writer. It gives rows to the driver itself: the way through
 // database/sql, and a context that it could be interrupted by, cost as much again.
 func (s *sqliteStore) Write(ctx context.Context, records []Record) error {
 	conn, err := s.db.Conn(ctx)
@@ -28,61 +32,134 @@ func (s *sqliteStore) Write(ctx context.Context, records []Record) error {
 
 // write writes rows, until ctx ends.
 func (s *sqliteStore) write(ctx context.Context, on driver.ConnPrepareContext, records []Record) error {
-	session, err := s.prepareUpsert(ctx, on, "sessions", sessionColumns, "run, id")
-	if err != nil {
-		return err
-	}
-	defer session.Close()
-	target, err := s.prepareUpsert(ctx, on, "targets", targetColumns, "run, id, n")
-	if err != nil {
-		return err
-	}
-	defer target.Close()
-	var values []any // of a row, used again for the next
+	sessions := &rows{table: "sessions", columns: columnsOf(sessionColumns + ", written"), key: "run, id"}
+	targets := &rows{table: "targets", columns: columnsOf(targetColumns), key: "run, id, n"}
+	sessions.values = make([]any, 0, len(records)*len(sessions.columns))
+	now := s.stamp(time.Now())
 	for i := range records {
 		r := &records[i]
-		values, err = s.sessionValues(values[:0], r)
-		err = errors.Join(err, ctx.Err())
-		if err == nil {
-			err = session.write(values)
+		var err error
+		if sessions.values, err = s.sessionValues(sessions.values, r); err != nil {
+			return err
 		}
-		for j := 0; err == nil && j < len(r.Targets); j++ {
-			err = target.write(s.targetValues(r, &r.Targets[j]))
+		sessions.values = append(sessions.values, now)
+		for j := range r.Targets {
+			targets.values = append(targets.values, s.targetValues(r, &r.Targets[j])...)
 		}
-		if err != nil {
+	}
+	if err := sessions.write(ctx, on); err != nil {
+		return err
+	}
+	return targets.write(ctx, on)
+}
+
+// together is how many rows one statement has at most.
+const together = 50
+
+// rows is rows to be written to a table. Most of what they have is the same in all of
+// them, such as what is empty: that stands in the statement, and need not be given to
+// it with each row.
+type rows struct {
+	table, key string
+	columns    []string
+	values     []any  // of one row after the other
+	differs    []bool // each column
+}
+
+// write writes the rows, until ctx ends.
+func (r *rows) write(ctx context.Context, on driver.ConnPrepareContext) error {
+	if len(r.values) == 0 {
+		return nil
+	}
+	r.compare()
+	perStatement := together * len(r.columns)
+	whole := len(r.values) / perStatement * perStatement
+	err := r.writeBy(ctx, on, r.values[:whole], perStatement)
+	if rest := r.values[whole:]; err == nil {
+		err = r.writeBy(ctx, on, rest, len(rest))
+	}
+	return err
+}
+
+// compare finds the columns that have to be given with each row: one at least.
+func (r *rows) compare() {
+	width := len(r.columns)
+	r.differs = make([]bool, width)
+	r.differs[0] = true
+	for at, value := range r.values[:width] {
+		_, ok := literal(value)
+		for ; ok && at < len(r.values); at += width {
+			ok = r.values[at] == value
+		}
+		r.differs[at%width] = r.differs[at%width] || !ok
+	}
+}
+
+// writeBy writes rows by one statement, which takes n values at a time.
+func (r *rows) writeBy(ctx context.Context, on driver.ConnPrepareContext, values []any, n int) error {
+	if len(values) == 0 {
+		return nil
+	}
+	stmt, err := on.PrepareContext(ctx, r.statement(n/len(r.columns)))
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	var args []driver.NamedValue
+	for some := range slices.Chunk(values, n) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		args = r.appendArgs(args[:0], some)
+		if _, err := stmt.(driver.StmtExecContext).ExecContext(context.Background(), args); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// prepareUpsert prepares the statement that writes a row of a table.
-func (s *sqliteStore) prepareUpsert(ctx context.Context, on driver.ConnPrepareContext, table, columns, key string) (*upsertStmt, error) {
-	values := "?"
-	for range columnsOf(columns)[1:] {
-		values += ", ?"
+func (r *rows) appendArgs(args []driver.NamedValue, values []any) []driver.NamedValue {
+	for at, v := range values {
+		if r.differs[at%len(r.columns)] {
+			args = append(args, driver.NamedValue{Ordinal: len(args) + 1, Value: v})
+		}
 	}
-	text := "INSERT INTO " + table + " (" + columns + ") VALUES (" + values + ")" + upsert(columns, key)
-	if table == "sessions" {
-		text = "INSERT INTO sessions (" + columns + ", written) VALUES (" + values + ", " + s.now + ")" + upsert(columns+", written", key)
-	}
-	stmt, err := on.PrepareContext(ctx, text)
-	if err != nil {
-		return nil, err
-	}
-	return &upsertStmt{Stmt: stmt, args: make([]driver.NamedValue, len(columnsOf(columns)))}, nil
+	return args
 }
 
-// upsertStmt is a statement that writes a row.
-type upsertStmt struct {
-	driver.Stmt
-	args []driver.NamedValue // of a write, used again for the next
+// statement returns what writes n rows.
+func (r *rows) statement(n int) string {
+	selected, given := make([]string, len(r.columns)), 0
+	for at, value := range r.values[:len(r.columns)] {
+		if r.differs[at] {
+			given++
+			selected[at] = "column" + strconv.Itoa(given) // as SQLite calls those of VALUES
+		} else {
+			selected[at], _ = literal(value)
+		}
+	}
+	columns, row := strings.Join(r.columns, ", "), "("+strings.Repeat("?, ", given-1)+"?)"
+	return "INSERT INTO " + r.table + " (" + columns + ") SELECT " + strings.Join(selected, ", ") +
+		" FROM (VALUES " + strings.Repeat(row+", ", n-1) + row + ") WHERE true" + upsert(columns, r.key)
 }
 
-func (s *upsertStmt) write(values []any) error {
-	for i, v := range values {
-		s.args[i] = driver.NamedValue{Ordinal: i + 1, Value: v}
+// literal returns a value as it may stand in a statement. Of text only what has
+// nothing in it that could end it.
+func literal(value any) (text string, ok bool) {
+	switch v := value.(type) {
+	case nil:
+		return "NULL", true
+	case int64:
+		return strconv.FormatInt(v, 10), true
+	case string:
+		return "'" + v + "'", !strings.ContainsFunc(v, special)
 	}
-	_, err := s.Stmt.(driver.StmtExecContext).ExecContext(context.Background(), s.args)
-	return err
+	return "", false
+}
+
+// special tells of what is neither a letter or a digit of ASCII nor a sign that means
+// nothing within quotes.
+func special(c rune) bool {
+	isLetter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+	return !isLetter && (c < '0' || c > '9') && !strings.ContainsRune(" .:,*[]{}", c)
 }
