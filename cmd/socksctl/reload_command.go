@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/socksctl/socksctl/internal/admin"
+	"github.com/socksctl/socksctl/internal/human"
 )
 
 // adminLimit is how long a service may take to answer.
@@ -105,6 +106,6 @@ func printReload(s streams, r admin.Result, asJSON bool) error {
 	if len(r.Restart) > 0 {
 		s.talk("a restart takes these up, and nothing else does: %s", strings.Join(r.Restart, ", "))
 	}
-	_, err := fmt.Fprintf(s.out, "reloaded %s; %d sessions ended\n", changed, r.Ended)
+	_, err := fmt.Fprintf(s.out, "reloaded %s; %s ended\n", changed, human.Count(r.Ended, "session"))
 	return err
 }

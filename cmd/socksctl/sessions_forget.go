@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/socksctl/socksctl/internal/human"
 )
 
 func forgetCommand(s streams) *cobra.Command {
@@ -28,7 +30,7 @@ func forgetCommand(s streams) *cobra.Command {
 			}
 			n, err := store.Forget(cmd.Context(), user)
 			if err == nil {
-				_, err = fmt.Fprintf(s.out, "%d sessions forgotten\n", n)
+				_, err = fmt.Fprintf(s.out, "%s forgotten\n", human.Count(int(n), "session"))
 			}
 			return errors.Join(err, store.Close())
 		},

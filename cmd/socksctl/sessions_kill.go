@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/socksctl/socksctl/internal/admin"
+	"github.com/socksctl/socksctl/internal/human"
 )
 
 func killCommand(s streams) *cobra.Command {
@@ -88,6 +89,6 @@ func printKilled(s streams, killed []uint64, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(s.out).Encode(admin.Killed{Killed: append([]uint64{}, killed...)})
 	}
-	_, err := fmt.Fprintf(s.out, "%d sessions killed\n", len(killed))
+	_, err := fmt.Fprintf(s.out, "%s killed\n", human.Count(len(killed), "session"))
 	return err
 }

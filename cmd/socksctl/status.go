@@ -99,14 +99,7 @@ func sessionsInWords(sessions map[string]int) string {
 	for _, n := range sessions {
 		total += n
 	}
-	return counted(total, "session")
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return human.Count(total, "session")
 }
 
 func serversInWords(servers []admin.Upstream) string {
@@ -116,7 +109,7 @@ func serversInWords(servers []admin.Upstream) string {
 			up++
 		}
 	}
-	return fmt.Sprintf("%d of %s up", up, counted(len(servers), "server"))
+	return fmt.Sprintf("%d of %s up", up, human.Count(len(servers), "server"))
 }
 
 func certificateInWords(end, now time.Time) string {
@@ -124,5 +117,5 @@ func certificateInWords(end, now time.Time) string {
 	if end.Before(now) {
 		return "certificate ended " + day
 	}
-	return fmt.Sprintf("certificate ends %s (%s)", day, counted(int(end.Sub(now)/(24*time.Hour)), "day"))
+	return fmt.Sprintf("certificate ends %s (%s)", day, human.Count(int(end.Sub(now)/(24*time.Hour)), "day"))
 }

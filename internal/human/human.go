@@ -38,6 +38,14 @@ func Rate(n int64) string {
 	return Size(n) + "/s"
 }
 
+// Count returns how many there are of what: "1 session", "2 sessions".
+func Count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
+}
+
 // Took returns a duration in its two largest units at most: "0s", "59s", "4m12s",
 // "2h05m", "3d04h".
 func Took(d time.Duration) string {

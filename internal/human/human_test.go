@@ -39,6 +39,14 @@ func TestTook(t *testing.T) {
 	}
 }
 
+func TestCount(t *testing.T) {
+	for n, want := range map[int]string{0: "0 sessions", 1: "1 session", 2: "2 sessions"} {
+		if got := human.Count(n, "session"); got != want {
+			t.Errorf("%d: got %s, want %s", n, got, want)
+		}
+	}
+}
+
 // What a terminal would act on is escaped: controls of both kinds, what reverses
 // text, what is no text, and what only looks like the sign for it.
 func TestVisible(t *testing.T) {

@@ -51,7 +51,7 @@ func (m *model) cut(line string) string { return human.Cut(line, m.width) }
 
 // Title returns what the sessions of a service do together.
 func Title(service string, sessions int, up, down int64) string {
-	return fmt.Sprintf("%s  %d sessions  up %s  down %s", human.Visible(service), sessions, human.Rate(up), human.Rate(down))
+	return fmt.Sprintf("%s  %s  up %s  down %s", human.Visible(service), human.Count(sessions, "session"), human.Rate(up), human.Rate(down))
 }
 
 // title returns what all sessions do together.
