@@ -15,7 +15,7 @@ import (
 func lines(t *testing.T, heading string) string {
 	t.Helper()
 	_, rest, ok := strings.Cut(read(t, root+"/docs/install.md"), "\n## "+heading+"\n")
-	_, rest, inside := strings.Cut(rest, "```sh\n")
+	_, rest, inside := strings.Cut(rest, "```sh release\n")
 	block, _, ends := strings.Cut(rest, "```\n")
 	if !ok || !inside || !ends {
 		t.Fatalf("docs/install.md has no commands below %q", heading)
