@@ -20,33 +20,39 @@ func goCaches(t *testing.T) []string {
 	return []string{"GOCACHE=" + caches[0], "GOMODCACHE=" + caches[1]}
 }
 
-// checkoutPrelude goes to the checkout, where what is written is thrown away. There
-// what make builds is the program, and quickstart is tried as it says itself. What make
-// would do else takes long, or runs these tests: that it knows how is enough.
+// checkoutPrelude goes to the checkout, where what is written is thrown away. What is
+// built there is the program under test, which has been built: to do it again takes
+// minutes. quickstart is tried as it says itself. What make would do else takes long
+// too, or runs these tests: that it knows how is enough.
 const checkoutPrelude = `
-mkdir over
-mount -t tmpfs tmpfs over
-mkdir over/upper over/work
-mount -t overlay -o "lowerdir=$CHECKOUT,upperdir=$PWD/over/upper,workdir=$PWD/over/work" overlay "$CHECKOUT"
-cd "$CHECKOUT"
+enter_checkout() {
+	mkdir over
+	mount -t tmpfs tmpfs over
+	mkdir over/upper over/work
+	mount -t overlay -o "lowerdir=$CHECKOUT,upperdir=$PWD/over/upper,workdir=$PWD/over/work" overlay "$CHECKOUT"
+	cd "$CHECKOUT"
+}
 ./socksctl() { PROGRAM=$PWD/socksctl socksctl "$@"; }
 make() {
-	case $* in
-	build) command make "$@" ;;
-	*) command make --dry-run "$@" >/dev/null ;;
-	esac
+	if [ "$*" = build ]; then
+		printf '#!/bin/sh\n[ "$*" = "build -trimpath -o socksctl ./cmd/socksctl" ] && cp "$PROGRAM" socksctl' >"$HOME/built"
+		chmod +x "$HOME/built"
+		command make build "GO=$HOME/built"
+	else
+		command make -C "$CHECKOUT" --dry-run "$@" >/dev/null
+	fi
 }
 .ci/run() { test -x .ci/run; }
 go() {
-	[ "$*" = 'run ./cmd/socksctl quickstart' ] || { command go "$@"; return; }
-	setsid go "$@" >quickstart.log 2>&1 &
-	local shown=$!
+	[ "$1 $3" = 'run quickstart' ] || { command go "$@"; return; }
+	[ "$(command go list -f '{{.Name}}' "$2")" = main ]
+	"$PROGRAM" "${@:3}" >quickstart.log 2>&1 &
+	running[quickstart]=$!
 	until grep -q 'Ctrl-C' quickstart.log; do
-		kill -0 "$shown" 2>/dev/null || { cat quickstart.log; return 1; }
+		kill -0 "${running[quickstart]}" 2>/dev/null || { cat quickstart.log; return 1; }
 		wait_a_little
 	done
 	$(grep '^  curl ' quickstart.log)
-	kill -INT -- "-$shown"
-	wait "$shown" || true # go run has a status of its own
+	finish quickstart
 }
 `

@@ -18,7 +18,7 @@ import (
 var walked = []string{"quick-start.md", "server.md", "forwarder.md", "certificates.md", "migration.md", "operations.md",
 	"acl.md", "auth.md", "sessions.md", "history.md", "metrics.md",
 	"scaling.md", "troubleshooting.md",
-	"../README.md", "../CONTRIBUTING.md"}
+	"install.md", "performance.md", "../README.md", "../CONTRIBUTING.md"}
 
 // walkProgram is the environment variable that says where the program under
 // test is to a test binary that runs in a world of its own.
@@ -93,9 +93,9 @@ func (w *world) walk(t *testing.T, program, name string) {
 	w.emptyDatabase(t)
 	net := "/proc/self/ns/net"
 	if strings.HasPrefix(name, "../") { // of a checkout, on one host
-		net, script = "/run/netns/server", checkoutPrelude+script
+		net, script = "/run/netns/server", "enter_checkout\n"+script
 	}
-	cmd := exec.CommandContext(t.Context(), "nsenter", "--net="+net, "unshare", "--mount", "bash", "-c", walkPrelude+fleetPrelude+script)
+	cmd := exec.CommandContext(t.Context(), "nsenter", "--net="+net, "unshare", "--mount", "bash", "-c", walkPrelude+fleetPrelude+checkoutPrelude+script)
 	cmd.Dir = dir
 	cmd.Env = append(environment(
 		"PROGRAM="+program, "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_RUNTIME_DIR="+dir, "XDG_STATE_HOME="+dir,
@@ -118,15 +118,17 @@ type block struct {
 
 var fence = regexp.MustCompile("(?ms)^```([^`\n]*)\n(.*?)^```$")
 
+var fileName = regexp.MustCompile(`^[\w-]*[./][\w./-]*$`)
+
 // blocks returns those of a document, in their order.
 func blocks(text string) (all []block) {
 	for _, found := range fence.FindAllStringSubmatch(text, -1) {
 		language, name, _ := strings.Cut(found[1], " ")
 		b := block{language: language, body: found[2]}
-		if language == "sh" && !strings.ContainsAny(name, "./") {
-			b.runner = name
-		} else {
+		if fileName.MatchString(name) {
 			b.file = name
+		} else if language == "sh" {
+			b.runner = name
 		}
 		all = append(all, b)
 	}
@@ -207,6 +209,7 @@ socksctl() {
 	*) "$PROGRAM" "$@" ;;
 	esac
 }
+sudo() { "$@"; }
 systemd-tmpfiles() { command systemd-tmpfiles --prefix=/etc/socksctl "$@"; }
 systemctl() {
 	case $* in
