@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"slices"
 
@@ -19,7 +18,7 @@ func (v *service) useRules(file string, o acl.Options) error {
 	o.MustKnowClients = file != "" && open != nil
 	policy, err := acl.New(file, o)
 	if errors.Is(err, server.ErrOpenProxy) {
-		return fmt.Errorf("%s: %w", shown(open.Addr()), err)
+		return &openListener{shown(open.Addr()), err}
 	}
 	if err != nil {
 		return err

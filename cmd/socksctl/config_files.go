@@ -32,10 +32,20 @@ func checkTogether(s streams, l *loaded) error {
 	c.Server.Listen, c.Server.TLS.Listen = anyHosts(c.Server.Listen), anyHosts(c.Server.TLS.Listen)
 	c.Forward.Local = anyHosts(c.Forward.Local)
 	of := &loaded{Config: c}
-	if len(c.Forward.Server) == 0 && c.Forward.ServerSRV == "" {
-		return tryServe(s, of)
+	err := inTable("server", tryServe(s, of))
+	if len(c.Forward.Server) > 0 || c.Forward.ServerSRV != "" {
+		err = errors.Join(err, inTable("forward", tryForward(s, of)))
 	}
-	return errors.Join(tryServe(s, of), tryForward(s, of))
+	return err
+}
+
+// inTable returns err with the table that it is about in place of an address that is
+// not the one there.
+func inTable(name string, err error) error {
+	if open, ok := errors.AsType[*openListener](err); ok {
+		return fmt.Errorf("%s: %w", name, open.err)
+	}
+	return err
 }
 
 // anyHosts returns addresses that this host has: of all hosts in place of one beyond

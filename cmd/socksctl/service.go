@@ -164,8 +164,18 @@ func (v *service) check() error {
 	if v.admin.service == admin.Forward {
 		ways = "--users, or rules with sources (--acl)"
 	}
-	return misconfigured(fmt.Errorf("%s: %w: give %s; --insecure-open-proxy serves anyone", shown(open.Addr()), err, ways))
+	err = fmt.Errorf("%w: give %s; --insecure-open-proxy serves anyone", err, ways)
+	return misconfigured(&openListener{shown(open.Addr()), err})
 }
+
+// openListener is the error of a listener that would let anyone in.
+type openListener struct {
+	address string
+	err     error
+}
+
+func (o *openListener) Error() string { return o.address + ": " + o.err.Error() }
+func (o *openListener) Unwrap() error { return o.err }
 
 // open returns a listener that would let anyone in, and why. Without a login only
 // a required certificate will do, or rules that know their clients: a certificate

@@ -75,7 +75,7 @@ func splitList(text string) []string {
 			list[last] += "," + part
 			continue
 		}
-		list = append(list, part)
+		list = append(list, strings.TrimSpace(part))
 	}
 	return list
 }
@@ -124,7 +124,7 @@ func load(flags *pflag.FlagSet, settings []setting) (*loaded, error) {
 		}
 	}
 	l.Config = new(config.Config)
-	hook := mapstructure.ComposeDecodeHookFunc(durationText, countText,
+	hook := mapstructure.ComposeDecodeHookFunc(durationText, countText, boolText,
 		mapstructure.TextUnmarshallerHookFunc(), listHook)
 	err := l.merged.Unmarshal(l.Config, viper.DecodeHook(hook), func(d *mapstructure.DecoderConfig) { d.TagName = "toml" })
 	if err != nil {
@@ -149,6 +149,19 @@ func countText(_, to reflect.Type, value any) (any, error) {
 		return strconv.Itoa(n), nil
 	}
 	return value, nil
+}
+
+// boolText is a decode hook: what is no bool is said to be none in plain words.
+func boolText(_, to reflect.Type, value any) (any, error) {
+	text, ok := value.(string)
+	if !ok || to.Kind() != reflect.Bool {
+		return value, nil
+	}
+	b, err := strconv.ParseBool(text)
+	if err != nil {
+		return nil, fmt.Errorf("%q is neither true nor false", text)
+	}
+	return b, nil
 }
 
 // blame names the flags and variables of the keys that err is about: what the

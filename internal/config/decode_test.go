@@ -32,6 +32,7 @@ func TestDecodeError(t *testing.T) {
 		{"a.yml", "server:\n  listen: {a: 1}", "a.yml: line 2: "},
 		{"a.json", "{\"server\":\n{\"limits\":{\"max_conns\":-1}}}", "a.json: line 2: server.limits.max_conns: "},
 		{"a.json", "{\"server\":\n{\"listen\":[\"127.0.0.1:0\"]},}", "a.json: line 2: invalid character '}'"},
+		{"a.toml", "[server]\nproxy_protocol = ['::1', 3] # three", "a.toml: line 2: server.proxy_protocol: \"3\" is neither"},
 		{"a.ini", "", "a.ini: the ending is none of "},
 	}
 	for _, c := range cases {

@@ -69,11 +69,21 @@ func plain(said string) string {
 // the decoder hands it to UnmarshalText and loses its place.
 func locate(data []byte, err error) error {
 	for _, at := range leaves(data) {
-		if at.value != "" && strings.HasPrefix(err.Error(), fmt.Sprintf("%q ", at.value)) {
-			return fmt.Errorf("line %d: %s: %w", at.line, at.key, err)
+		for _, value := range append(listed(at.value), at.value) {
+			if value != "" && strings.HasPrefix(err.Error(), fmt.Sprintf("%q ", value)) {
+				return fmt.Errorf("line %d: %s: %w", at.line, at.key, err)
+			}
 		}
 	}
 	return err
+}
+
+// listed returns what is in a list, if value is one.
+func listed(value string) []string {
+	if !strings.HasPrefix(value, "[") {
+		return nil
+	}
+	return strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune("[], \t", r) })
 }
 
 // Line returns the line of data that says what key is, and 0 where none says it
