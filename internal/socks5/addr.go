@@ -230,7 +230,11 @@ func EncodedLen(b []byte) (int, error) {
 	return 0, ErrAddressType
 }
 
-// readAddr reads an address from r through scratch, which holds a MaxAddr.
+// shortAddr is the longest encoded address that is no name.
+const shortAddr = 1 + 16 + 2
+
+// readAddr reads an address from r through scratch, which holds a shortAddr: that of a
+// message goes to the heap, and few names are as long as they may be.
 func readAddr(r io.Reader, scratch []byte) (Addr, error) {
 	if _, err := io.ReadFull(r, scratch[:1]); err != nil {
 		return Addr{}, err
@@ -245,6 +249,9 @@ func readAddr(r io.Reader, scratch []byte) (Addr, error) {
 	n, err := EncodedLen(scratch)
 	if err != nil {
 		return Addr{}, err
+	}
+	if n > len(scratch) {
+		scratch = append(make([]byte, 0, n), scratch[:2]...)
 	}
 	if _, err := io.ReadFull(r, scratch[2:n]); err != nil {
 		return Addr{}, unexpected(err)

@@ -55,7 +55,7 @@ func AppendRequest(b []byte, req Request) []byte {
 // [ErrVersion], [ErrAddressType], and what r returns; with ErrAddressType the
 // Command has been read, and the length of what follows is unknown.
 func ReadRequest(r io.Reader) (Request, error) {
-	var buf [3 + MaxAddr]byte
+	var buf [3 + shortAddr]byte
 	if err := readVersion(r, buf[:1], Version); err != nil {
 		return Request{}, err
 	}
@@ -80,7 +80,7 @@ func AppendReply(b []byte, reply Reply, bound Addr) []byte {
 // is [Succeeded]. A refusal counts even when the server cuts it short; its
 // address is then the zero Addr.
 func ReadReply(r io.Reader) (Addr, error) {
-	var buf [3 + MaxAddr]byte
+	var buf [3 + shortAddr]byte
 	if err := readVersion(r, buf[:1], Version); err != nil {
 		return Addr{}, err
 	}
