@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -160,6 +161,9 @@ func TestLoadPairWarnings(t *testing.T) {
 		return warnings[0].Error()
 	}
 	for mode, want := range map[fs.FileMode]string{0o600: "", 0o400: "", 0o660: "mode 0660", 0o604: "mode 0604"} {
+		if runtime.GOOS == "windows" {
+			want = "" // modes open nothing there
+		}
 		if err := os.Chmod(n.path("server.key"), mode); err != nil {
 			t.Fatal(err)
 		}

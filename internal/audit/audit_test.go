@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -179,13 +180,16 @@ func TestFile(t *testing.T) {
 	if text, _ := os.ReadFile(path); strings.Contains(string(text), "hunter2") || !strings.Contains(string(text), "uid 7") {
 		t.Errorf("the log is %s", text)
 	}
-	if info, err := os.Stat(path); err != nil || info.Mode().Perm()&0o077 != 0 {
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
 }
 
 // A file that was renamed is left at Reopen, and not before.
 func TestReopen(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("an open file keeps its name there")
+	}
 	path := filepath.Join(t.TempDir(), "audit.log")
 	l, err := audit.Open(path, audit.Options{})
 	if err != nil {
@@ -283,6 +287,9 @@ var header = regexp.MustCompile(`^<(8[45])>1 (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d
 
 // What syslog gets is RFC 5424, over each transport.
 func TestSyslog(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("unix sockets take no datagrams there")
+	}
 	path := filepath.Join(t.TempDir(), "log")
 	unix, err := net.ListenPacket("unixgram", path)
 	if err != nil {
