@@ -8,7 +8,7 @@ LINT      := $(GO) tool -modfile=tools/go.mod golangci-lint
 LINTLOAD  := $(GO) tool -modfile=../../tools/go.mod golangci-lint
 GORELEASE := $(GO) tool -modfile=tools/release/go.mod goreleaser
 
-.PHONY: build test lint fmt fuzz bench compare gobench release release-check pictures workflows vulnerabilities
+.PHONY: build test lint fmt fuzz bench compare gobench release release-check pictures windows workflows vulnerabilities
 
 build: ## the program, for this machine, as ./socksctl
 	CGO_ENABLED=0 $(GO) build -trimpath -o socksctl ./cmd/socksctl
@@ -53,6 +53,9 @@ release: ## publishes the tag that is checked out, as the release workflow does
 	@notes=$$(mktemp) && trap 'rm -f "$$notes"' EXIT && \
 	tools/release/notes "$$(git describe --tags --exact-match)" >"$$notes" && \
 	$(GORELEASE) release --clean --release-notes "$$notes"
+
+windows: ## socksctl.exe under Wine, where there is one
+	cd tools/windows && $(GO) vet . && $(GO) test -count=1 -v .
 
 workflows: ## what holds .github to what it should be
 	cd tools/workflows && $(GO) test -count=1 .

@@ -1,0 +1,3 @@
+module github.com/socksctl/socksctl/tools/windows
+
+go 1.26
