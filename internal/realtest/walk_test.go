@@ -244,11 +244,11 @@ vague() { # figures that are others each time
 		s, (SIZE/s|-)( |$), RATE ,g
 		s/ +/ /g; s/^ | $//g'
 }
-shows() { # a list has what happened just now a little later
+shows() { # a list and a status have what happened just now a little later
 	local got status want pattern again=1
 	want=$(vague <<<"${2%$'\n'}")
 	pattern=$(sed 's/[][*?\\]/\\&/g; s/\.\.\./*/g' <<<"$want")
-	case $1 in 'socksctl sessions '[!fk]* | 'socksctl sessions' | 'socksctl top'* | 'promtool query'*) again=100 ;; esac
+	case $1 in 'socksctl sessions '[!fk]* | 'socksctl sessions' | 'socksctl top'* | 'socksctl status'* | 'promtool query'*) again=100 ;; esac
 	while :; do
 		status=0
 		got=$(eval "$1" 2>&1) || status=$?
