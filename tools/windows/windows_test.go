@@ -45,7 +45,7 @@ func newWine(t *testing.T) *wine {
 	t.Helper()
 	loader, server := find("wine64", "wine"), find("wineserver64", "wineserver")
 	if loader == "" || server == "" {
-		t.Skip("Wine is not here: Debian has it in the package wine64")
+		t.Fatal("Wine is not here: Debian has it in the package wine64")
 	}
 	dir := t.TempDir()
 	prefix := filepath.Join(dir, "prefix")
@@ -217,7 +217,7 @@ func TestSocksctlExe(t *testing.T) {
 func (w *wine) download(t *testing.T, local string) {
 	curl, err := exec.LookPath("curl")
 	if err != nil {
-		t.Skip("curl is not here")
+		t.Fatal("curl is not here")
 	}
 	want := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
 	origin := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { rw.Write(want) }))
