@@ -120,10 +120,13 @@ func (s *Server) start(raw net.Conn, from *origin) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	session := &Session{
 		ID: s.lastID.Add(1), Start: time.Now(), Client: raw.RemoteAddr(), Listener: from.name,
-		server: s, raw: raw, local: raw.LocalAddr(), cancel: cancel, epoch: s.epoch.Load(),
+		server: s, raw: raw, local: raw.LocalAddr(), epoch: s.epoch.Load(),
 	}
-	c := &conn{Session: session, ctx: context.WithValue(ctx, sessionKey{}, session), peer: raw, since: session.Start}
-	c.release = context.AfterFunc(ctx, func() { relay.Abort(raw) })
+	session.life.begin(func(reason error) {
+		cancel(reason)
+		go relay.Abort(raw) // ends at once, but for conns that wait when they are closed
+	})
+	c := &conn{Session: session, ctx: context.WithValue(ctx, sessionKey{}, session), cancel: cancel, peer: raw, since: session.Start}
 	if !s.register(session) {
 		relay.Abort(raw)
 		return

@@ -113,7 +113,7 @@ func hostOf(a net.Addr) netip.AddrPort {
 // closeInOrder closes the control connection so that the client reads an end
 // and no failure.
 func (c *conn) closeInOrder() {
-	if context.Cause(c.ctx) == nil {
+	if c.life.ended() == nil {
 		relay.CloseDrained(c.peer, drainWait)
 	}
 }
@@ -126,7 +126,8 @@ func (c *conn) exchange(ctx context.Context, app, out carrier.Conn) error {
 	defer cancel(nil)
 	a := &association{conn: c, ctx: ctx, app: app, out: out, cancel: cancel, idle: relay.Idle{After: c.server.inForce().UDPIdle, Active: &c.active}}
 	c.remotes.Store(new(remotes))
-	defer a.idle.Start(func() { cancel(relay.ErrIdle) })()
+	a.idle.Start(func() { cancel(relay.ErrIdle) })
+	defer a.idle.Stop()
 	closed := make(chan struct{})
 	context.AfterFunc(ctx, func() { // runs always: requests ends with ctx, or ends it
 		app.Close()

@@ -43,12 +43,12 @@ var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 1040) 
 // conn is the client's side of a session. One goroutine owns it at a time.
 type conn struct {
 	*Session
-	ctx     context.Context // ends with Session.End
-	peer    net.Conn        // what SOCKS is spoken on: raw, or the TLS over it
-	in      *bufio.Reader   // reads peer until the request is there
-	release func() bool     // stops ctx's hold on raw
-	since   time.Time       // when its stage began
-	heard   bool            // there was more to a TLS handshake that failed than an end
+	ctx    context.Context         // ends with Session.End; nil once there is a tunnel
+	cancel context.CancelCauseFunc // ends ctx; nil likewise
+	peer   net.Conn                // what SOCKS is spoken on: raw, or the TLS over it
+	in     *bufio.Reader           // reads peer until the request is there
+	since  time.Time               // when its stage began
+	heard  bool                    // there was more to a TLS handshake that failed than an end
 }
 
 // enter begins a stage, and tells how long the one before it took.
@@ -105,7 +105,17 @@ func (c *conn) serve() {
 		c.finish(err)
 		return
 	}
-	tunnel.Start(c.ctx, c.finish)
+	c.endContext()
+	end := tunnel.Start(c.finish)
+	c.life.goOn(func(reason error) { go end(reason) })
+}
+
+// endContext ends the context and does without one from now on.
+func (c *conn) endContext() {
+	if c.cancel != nil {
+		c.cancel(nil)
+		c.ctx, c.cancel = nil, nil
+	}
 }
 
 // gate asks the Gate, if there is one, whether c may come in.
@@ -252,7 +262,7 @@ func (c *conn) reply(r socks5.Reply, bound socks5.Addr) error {
 // ended gets none: a code would say that its request had failed, and a forwarder
 // would not ask another server.
 func (c *conn) refuse(err error) error {
-	if context.Cause(c.ctx) != nil {
+	if c.life.ended() != nil {
 		return err
 	}
 	r := socks5.ReplyFor(err)
@@ -279,7 +289,7 @@ func (c *conn) join(target net.Conn, early []byte) *relay.Tunnel {
 // finish ends the session: it closes the client's connection so that a last
 // reply arrives, freezes the record, and tells of it.
 func (c *conn) finish(err error) {
-	cause := context.Cause(c.ctx)
+	cause := c.life.ended()
 	if c.Refusal() != 0 { // the client had its answer before
 		cause = nil
 	}
@@ -290,8 +300,8 @@ func (c *conn) finish(err error) {
 		relay.CloseDrained(c.peer, drainWait)
 	}
 	reason := c.reasonOf(err, cause != nil) // what ends it from here on is too late
-	c.release()
-	c.cancel(nil)
+	c.life.over()
+	c.endContext()
 	_ = c.peer.Close() // closed before, unless the relay never ran
 	c.server.giveBack(c.Session)
 	c.Session.finish(time.Now(), err, reason)

@@ -37,9 +37,9 @@ type Session struct {
 	active                     atomic.Int64            // the time of the last traffic, in nanoseconds since 1970
 	remotes                    atomic.Pointer[remotes] // of an association
 	server                     *Server
-	raw                        net.Conn                // the client's connection, as it was accepted
-	local                      net.Addr                // our end of the client's connection
-	cancel                     context.CancelCauseFunc // ends the context that everything of the session runs under
+	raw                        net.Conn // the client's connection, as it was accepted
+	local                      net.Addr // our end of the client's connection
+	life                       life
 	epoch                      uint64                  // of the rules, when it was accepted
 	asked                      atomic.Pointer[Target]  // what Policy was asked at StageRequest
 	held                       atomic.Pointer[holding] // what it takes of its user's quotas; nil: of none
@@ -70,7 +70,7 @@ func (s *Session) Stage() Stage { return Stage(s.stage.Load()) }
 
 // End ends the session: both its sockets are closed at once, and reason is its
 // Err. It does not wait. Only the first reason counts.
-func (s *Session) End(reason error) { s.cancel(reason) }
+func (s *Session) End(reason error) { s.life.end(reason) }
 
 // Err returns why the session ended, and nil when it has not or when both sides
 // closed in order.

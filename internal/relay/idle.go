@@ -23,18 +23,15 @@ type Idle struct {
 	stopped bool
 }
 
-// Start makes expired be called once there was no traffic for i.After, until the
-// func that it returns is called. That waits for a call of expired under way,
-// and reports whether there was none.
-func (i *Idle) Start(expired func()) (stop func() bool) {
+// Start makes expired be called once there was no traffic for i.After, until Stop.
+func (i *Idle) Start(expired func()) {
 	if i.After <= 0 {
-		return func() bool { return true }
+		return
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.begun, i.expired = time.Now(), expired
 	i.timer = time.AfterFunc(i.After, i.fire)
-	return i.stop
 }
 
 func (i *Idle) fire() {
@@ -54,13 +51,14 @@ func (i *Idle) fire() {
 	i.expired()
 }
 
-func (i *Idle) stop() bool {
+// Stop ends what Start began, and waits for a call of expired under way.
+func (i *Idle) Stop() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	before := !i.stopped
 	i.stopped = true
-	i.timer.Stop()
-	return before
+	if i.timer != nil {
+		i.timer.Stop()
+	}
 }
 
 // Touch notes that there is traffic.

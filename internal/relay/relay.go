@@ -63,15 +63,18 @@ func (e *Error) Unwrap() error { return e.Err }
 // makes wait is not idle, and that wait ends with the tunnel.
 func (t *Tunnel) Run(ctx context.Context) error {
 	ended := make(chan error, 1)
-	t.Start(ctx, func(err error) { ended <- err })
+	end := t.Start(func(err error) { ended <- err })
+	defer context.AfterFunc(ctx, func() { end(context.Cause(ctx)) })()
 	return <-ended
 }
 
 // Start is Run without the wait: ended is called with what Run would return, on a
 // goroutine of the tunnel's, which is over after that. A tunnel that waits holds
-// two small goroutines, and the caller need not be a third.
-func (t *Tunnel) Start(ctx context.Context, ended func(error)) {
+// two small goroutines, and the caller need not be a third. In place of the end of
+// a context there is end, which does nothing once ended is called, and which ended
+// waits for when it is under way.
+func (t *Tunnel) Start(ended func(error)) (end func(error)) {
 	r := newRun(t, ended)
-	r.stop = r.watch(ctx)
 	r.start(t.Early)
+	return r.end
 }

@@ -1,10 +1,10 @@
 package relay
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"net"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -26,8 +26,10 @@ type run struct {
 	patience       *patience
 	err            atomic.Pointer[error] // the first failure
 	left           atomic.Int32          // directions that have not ended
-	stop           func()                // ends the watch
 	told           func(error)           // called at the end
+
+	ending sync.Mutex
+	isOver bool
 }
 
 func newRun(t *Tunnel, told func(error)) *run {
@@ -42,6 +44,7 @@ func newRun(t *Tunnel, told func(error)) *run {
 		patience: newPatience(t.Client, t.Target),
 	}
 	r.shapers.up, r.shapers.down = t.ShapeUp, t.ShapeDown
+	r.waits.limited = t.ShapeUp != nil || t.ShapeDown != nil
 	if r.up == nil {
 		r.up = new(atomic.Int64)
 	}
@@ -51,31 +54,29 @@ func newRun(t *Tunnel, told func(error)) *run {
 	return r
 }
 
-// watch makes ctx and the idle timeout abort r, until the func that it returns
-// is called; that waits for an abort under way.
-func (r *run) watch(ctx context.Context) (stop func()) {
-	if r.shapers.up != nil || r.shapers.down != nil {
-		r.waits.start(ctx)
+// end aborts r for a reason, unless it is over.
+func (r *run) end(reason error) {
+	r.ending.Lock()
+	defer r.ending.Unlock()
+	if !r.isOver {
+		r.abort(reason)
 	}
-	aborted := make(chan struct{})
-	stopCtx := context.AfterFunc(ctx, func() {
-		defer close(aborted)
-		r.abort(context.Cause(ctx))
-	})
-	stopIdle := r.idle.Start(func() { r.abort(ErrIdle) })
-	return func() {
-		r.patience.stop()
-		r.waits.stop()
-		stopIdle()
-		if !stopCtx() {
-			<-aborted
-		}
-	}
+}
+
+// stop says that r is over, and waits for an abort under way.
+func (r *run) stop() {
+	r.patience.stop()
+	r.waits.stop()
+	r.ending.Lock()
+	r.isOver = true
+	r.ending.Unlock()
+	r.idle.Stop()
 }
 
 // start starts both directions, each on a goroutine of its own. They end when the
 // conns do, fail or are aborted.
 func (r *run) start(early []byte) {
+	r.idle.Start(func() { r.end(ErrIdle) })
 	up := &flow{run: r, src: &r.client, dst: &r.target, count: r.up, shaper: r.shapers.up}
 	down := &flow{run: r, src: &r.target, dst: &r.client, count: r.down, shaper: r.shapers.down}
 	up.before, down.before = up.count.Load(), down.count.Load()

@@ -83,15 +83,8 @@ func (f *flow) writeInTurn(b []byte) bool {
 func (f *flow) wait(n int) error {
 	f.idle.hold()
 	defer f.idle.release()
-	ctx := f.waits.context()
-	err := f.shaper.Wait(ctx, n)
-	if err == nil {
-		return nil
-	}
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause
-	}
-	if f.fail(err) { // nothing else has ended the waits: ctx did
+	err := f.shaper.Wait(f.waits.context(), n)
+	if err != nil && f.fail(err) { // what ends the waits has failed before: it is the shaper
 		f.abort(err)
 	}
 	return err
@@ -101,8 +94,8 @@ func (f *flow) wait(n int) error {
 // any. Most runs with a limit never wait, so that the context is made by the first
 // that does.
 type waits struct {
-	parent context.Context // nil: there is no limit
-	timer  *time.Timer
+	limited bool
+	timer   *time.Timer
 
 	mu     sync.Mutex
 	ctx    context.Context // nil at first
@@ -110,14 +103,12 @@ type waits struct {
 	ended  bool
 }
 
-func (w *waits) start(ctx context.Context) { w.parent = ctx }
-
 // context returns the context of a wait.
 func (w *waits) context() context.Context {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ctx == nil {
-		w.ctx, w.cancel = context.WithCancel(w.parent)
+		w.ctx, w.cancel = context.WithCancel(context.Background())
 		if w.ended {
 			w.cancel()
 		}
@@ -139,7 +130,7 @@ func (w *waits) end() {
 // received by then and may not pass within d is lost: a limit is not lifted
 // because a connection fails.
 func (w *waits) endAfter(d time.Duration) {
-	if w.parent != nil {
+	if w.limited {
 		w.timer = time.AfterFunc(d, w.end)
 	}
 }
