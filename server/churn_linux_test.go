@@ -12,10 +12,10 @@ import (
 	"github.com/socksctl/socksctl/server"
 )
 
-// What may rest: the descriptors of a pipe that the relay keeps ready, and the
-// goroutines of a crew.
+// What may rest: the descriptors of a pipe that the relay keeps ready and of the
+// place where tunnels are at rest, and the goroutines of a crew.
 const (
-	restingFiles      = 2
+	restingFiles      = 3
 	restingGoroutines = 8
 )
 

@@ -1,37 +1,60 @@
 package server_test
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/internal/socks5"
 	"github.com/socksctl/socksctl/server"
 )
 
-// An idle tunnel of mutual TLS that has carried a byte each way holds no buffer,
-// no certificate of its own, and goroutines with small stacks. The measure is of
-// this process, and so has the sockets of the far ends.
-func TestIdleTLSTunnelHoldsLittle(t *testing.T) {
-	const tunnels, most = 200, 22 << 10
+// An idle tunnel that has carried a byte each way holds no buffer, no certificate of
+// its own, and no goroutine where it can be at rest without. The measure is of this
+// process, and so has the sockets of the far ends.
+func TestIdleTunnelHoldsLittle(t *testing.T) {
 	k := newKeys(t)
-	h := start(t, &server.Server{TLS: k.config(t, certs.ClientAuthRequire)})
-	addr, conns := origin(t)
-	open := func() {
-		c := k.dial(t, h.dial(t), true)
-		ask(t, c, 1, addr, socks5.Succeeded)
-		h.admitted(t)
-		echo(t, c, next(t, "connection", conns))
-	}
-	open() // what there is once
-	before := resident()
-	for range tunnels {
-		open()
-	}
-	if got := (resident() - before) / tunnels; got > most {
-		t.Errorf("an idle tunnel holds %d bytes of heap and stacks, want %d at most", got, most)
+	for name, c := range map[string]struct {
+		config              *tls.Config
+		most, mostElsewhere int
+	}{
+		"plain":      {nil, 9 << 10, 14 << 10},
+		"mutual TLS": {k.config(t, certs.ClientAuthRequire), 16 << 10, 22 << 10},
+	} {
+		most := c.most
+		if runtime.GOOS != "linux" {
+			most = c.mostElsewhere
+		}
+		h := start(t, &server.Server{TLS: c.config})
+		addr, conns := origin(t)
+		open := func() {
+			var app net.Conn = h.dial(t)
+			if c.config != nil {
+				app = k.dial(t, app.(*net.TCPConn), true)
+			}
+			ask(t, app, 1, addr, socks5.Succeeded)
+			h.admitted(t)
+			echo(t, app, next(t, "connection", conns))
+		}
+		open() // what there is once
+		const tunnels = 200
+		before := resident()
+		for range tunnels {
+			open()
+		}
+		var got int
+		for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+			if got = (resident() - before) / tunnels; got <= most {
+				break
+			}
+		}
+		if got > most {
+			t.Errorf("%s: an idle tunnel holds %d bytes of heap and stacks, want %d at most", name, got, most)
+		}
 	}
 }
 

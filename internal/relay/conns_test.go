@@ -39,6 +39,10 @@ var modes = []struct {
 	{"UnixToPlain", unixPair, tcpPair},
 	{"Opaque", hidden(tcpPair), tcpPair},
 	{"Wrapped", wrapped(tcpPair), wrapped(tlsPair(tls.VersionTLS13))},
+	{"PlainAtRest", resting(tcpPair, time.Nanosecond), tcpPair},
+	{"TLSToPlainAtRest", resting(tlsPair(tls.VersionTLS13), time.Nanosecond), tcpPair},
+	{"PlainRestless", resting(tcpPair, -1), tcpPair},
+	{"TLSToPlainRestless", resting(tlsPair(tls.VersionTLS13), -1), tcpPair},
 }
 
 func forEachMode(t *testing.T, test func(t *testing.T, client, target pairFunc)) {
@@ -140,6 +144,22 @@ func wrapped(pair pairFunc) pairFunc {
 	}
 }
 
+// rested is a conn whose tunnel is at rest after a time.
+type rested struct {
+	addressed
+	after time.Duration
+}
+
+// resting makes pairs whose tunnel waits without goroutines when nothing came for a
+// time, and never does if that is negative, as where there is no place to rest.
+func resting(pair pairFunc, after time.Duration) pairFunc {
+	return func(t testing.TB) (far, near net.Conn) {
+		t.Helper()
+		far, near = pair(t)
+		return far, rested{addressed{near}, after}
+	}
+}
+
 // opaque shows the conn under it as *tls.Conn does, and so its bytes have to
 // pass through it.
 type opaque struct{ net.Conn }
@@ -177,6 +197,9 @@ func join(t testing.TB, client, target pairFunc) *joined {
 }
 
 func (j *joined) run(t testing.TB, tunnel *relay.Tunnel) {
+	if c, ok := tunnel.Client.(rested); ok {
+		relay.Rest(tunnel, c.after)
+	}
 	var ctx context.Context
 	ctx, j.cancel = context.WithCancelCause(context.Background())
 	over := make(chan struct{})

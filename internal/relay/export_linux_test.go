@@ -1,6 +1,10 @@
 package relay
 
-import "golang.org/x/sys/unix"
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 // PipeLimit returns how many pipes there may be.
 func PipeLimit() int { return pipes.most() }
@@ -12,10 +16,12 @@ func Pipes() (made, spare int) {
 	return pipes.made, len(pipes.spare)
 }
 
-// TakePipes makes n pipes unavailable, until the func that it returns is called.
+// TakePipes makes n pipes unavailable, until the func that it returns is called. It
+// waits a while for those that are lent: a tunnel has one for the moment in which it
+// looks whether there is anything to move.
 func TakePipes(n int) (giveBack func()) {
 	var taken []*pipe
-	for range n {
+	for by := time.Now().Add(time.Second); len(taken) < n && time.Now().Before(by); {
 		if p := pipes.get(); p != nil {
 			taken = append(taken, p)
 		}
@@ -24,6 +30,26 @@ func TakePipes(n int) (giveBack func()) {
 		for _, p := range taken {
 			pipes.put(p)
 		}
+	}
+}
+
+// AtRest returns how many directions are at rest.
+func AtRest() int {
+	lobby.mu.Lock()
+	defer lobby.mu.Unlock()
+	return len(lobby.seats)
+}
+
+// CloseLobby leaves no place to rest, until the func that it returns is called.
+func CloseLobby() (reopen func()) {
+	lobby.mu.Lock()
+	defer lobby.mu.Unlock()
+	set := lobby.set
+	lobby.opened, lobby.set = true, nil
+	return func() {
+		lobby.mu.Lock()
+		defer lobby.mu.Unlock()
+		lobby.opened, lobby.set = set != nil, set
 	}
 }
 

@@ -1,6 +1,9 @@
 package relay
 
-import "crypto/tls"
+import (
+	"crypto/tls"
+	"time"
+)
 
 // Lingering is how long the other direction goes on after a write has failed.
 const Lingering = lingering
@@ -8,8 +11,11 @@ const Lingering = lingering
 // Lent returns how many buffers are held now.
 func Lent() int64 { return buffers.lent.Load() }
 
-// HasSource reports whether c can be waited on without a buffer.
-var HasSource = newSource
+// HasSource returns the descriptor that c can be waited on without a buffer, or nil.
+var HasSource = descriptor
+
+// Rest has t be at rest after a time, and never when it is negative.
+func Rest(t *Tunnel, after time.Duration) { t.rest = after }
 
 // Recorded returns the error of a tunnel whose directions fail with first and
 // then with second.

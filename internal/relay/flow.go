@@ -7,15 +7,18 @@ import (
 	"time"
 )
 
-// flow is one direction of a run.
+// flow is one direction of a run. One goroutine has it at a time, or none while it
+// is at rest.
 type flow struct {
 	*run
 	src, dst *side
 	count    *atomic.Int64
 	shaper   Shaper // nil: no limit
 	granted  int    // bytes that it has let pass and that are not taken yet
-	before   int64  // count when it waited last
+	before   int64  // count when it waited last, or when the alarm was set
+	mover    mover
 	again    func() // relay, made once, so that to go on with it allocates nothing
+	rest
 }
 
 // light is how many bytes from one wait to the next do not make a direction busy.
@@ -23,10 +26,19 @@ const light = 64 << 10
 
 // mover moves the bytes of a flow.
 type mover interface {
-	// move waits for bytes and moves those that are there. It returns false when
-	// there will be no more, and then whether src has ended in order.
-	move() (more, inOrder bool)
+	// move waits for bytes and moves those that are there.
+	move() outcome
 }
+
+// outcome is what came of waiting for bytes.
+type outcome uint8
+
+const (
+	moved   outcome = iota // there may be more
+	quiet                  // the alarm rang
+	ended                  // src has ended in order
+	aborted                // there will be no more, and the run fails
+)
 
 // begin moves early, and then what src sends.
 func (f *flow) begin(early []byte) {
@@ -34,39 +46,58 @@ func (f *flow) begin(early []byte) {
 		f.over()
 		return
 	}
-	m, err := f.mover()
-	if err != nil {
-		f.handOn(f.ended(err))
+	if err := f.prepare(); err != nil {
+		f.handOn(f.stopped(err))
 		return
 	}
-	f.again = func() { f.relay(m) }
-	go f.again()
+	if f.renew() {
+		return
+	}
+	f.relay()
 }
 
-// relay moves bytes until src ends, and hands the end on. Moving them makes the
-// stack of a goroutine four times as large as waiting for them needs, and a stack
-// does not become smaller while its goroutine waits. So where little is moved at
-// a time, it waits on a fresh one: a tunnel may be quiet for hours from here on.
-func (f *flow) relay(m mover) {
+// relay moves bytes until src ends, and hands the end on, or until f is at rest.
+func (f *flow) relay() {
 	for {
-		more, inOrder := m.move()
-		if !more {
-			f.handOn(inOrder)
+		switch o := f.mover.move(); {
+		case o == quiet && f.toRest(), o == moved && f.renew():
+			return
+		case o == ended, o == aborted:
+			f.handOn(o)
 			return
 		}
-		moved := f.count.Load()
-		if moved-f.before < light {
-			f.before = moved
-			go f.again()
-			return
-		}
-		f.before = moved
 	}
+}
+
+// renew is for when bytes have moved. It sets the alarm if that is to be done. Where
+// there is none it may have f go on with a fresh goroutine, and reports that: moving
+// bytes makes the stack of a goroutine four times as large as waiting for them
+// needs, and a stack does not become smaller while its goroutine waits. So where
+// little is moved at a time it waits on a fresh one: a tunnel may be quiet for hours
+// from here on.
+func (f *flow) renew() bool {
+	if !f.restless() {
+		if f.unset {
+			f.setAlarm()
+		}
+		return false
+	}
+	now := f.count.Load()
+	little := now-f.before < light
+	f.before = now
+	if !little {
+		return false
+	}
+	if f.again == nil {
+		f.again = f.relay
+	}
+	go f.again()
+	return true
 }
 
 // handOn ends the other side's stream, if this one's ended in order.
-func (f *flow) handOn(inOrder bool) {
-	if inOrder {
+func (f *flow) handOn(o outcome) {
+	if o == ended {
 		if err := CloseWrite(f.dst.conn); err != nil {
 			f.writeFailed("close write", err)
 		}
@@ -74,21 +105,21 @@ func (f *flow) handOn(inOrder bool) {
 	f.over()
 }
 
-// mover returns the mover that costs least: through a pipe in the kernel, else
+// prepare chooses the mover that costs least: through a pipe in the kernel, else
 // through a buffer that is held only while bytes are under way, else through one
 // that is held all the time, where there is no descriptor to wait on.
-func (f *flow) mover() (mover, error) {
-	if f.src.raw != nil && f.src.raw.src != nil {
-		return newRecords(f)
+func (f *flow) prepare() (err error) {
+	switch {
+	case f.src.raw != nil && f.src.fd != nil:
+		f.mover, err = newRecords(f)
+	case f.src.fd == nil:
+		f.mover, f.after = blocking{f}, 0
+	case canSplice(f):
+		f.mover = newSplice(f)
+	default:
+		f.mover = &plain{f, newSource(f.src.fd)}
 	}
-	src := newSource(f.src.data)
-	if src == nil {
-		return blocking{f}, nil
-	}
-	if s := newSplice(f, src); s != nil {
-		return s, nil
-	}
-	return &plain{f, src}, nil
+	return err
 }
 
 // plain moves what a socket receives.
@@ -97,25 +128,27 @@ type plain struct {
 	source source
 }
 
-func (p *plain) move() (more, inOrder bool) { return p.copyOnce(p.source) }
+func (p *plain) move() outcome { return p.copyOnce(p.source) }
 
 // copyOnce waits for bytes on src, and moves them.
-func (f *flow) copyOnce(src source) (more, inOrder bool) {
+func (f *flow) copyOnce(src source) outcome {
 	most, err := f.mayTake(src)
 	if err != nil {
-		return false, f.ended(err)
+		return f.stopped(err)
 	}
 	if f.dst.raw != nil {
 		most = min(most, payloadSize)
 	}
 	buf, n, err := src.read(most, true)
 	if err != nil {
-		return false, f.ended(err)
+		return f.stopped(err)
 	}
+	defer buffers.put(buf)
 	f.took(n)
-	more = f.write(buf[:n])
-	buffers.put(buf)
-	return more, false
+	if !f.write(buf[:n]) {
+		return aborted
+	}
+	return moved
 }
 
 // records moves what a tls.Conn over a Raw receives. The tls.Conn is read until
@@ -135,10 +168,10 @@ func newRecords(f *flow) (*records, error) {
 	return &records{flow: f, scratch: newScratch(f.src.tls, f.src.raw)}, nil
 }
 
-func (r *records) move() (more, inOrder bool) {
+func (r *records) move() outcome {
 	if r.empty {
 		if err := r.src.raw.fill(true); err != nil {
-			return false, r.ended(err)
+			return r.stopped(err)
 		}
 		r.empty = false
 	}
@@ -146,23 +179,23 @@ func (r *records) move() (more, inOrder bool) {
 }
 
 // drain moves what is there.
-func (r *records) drain() (more, inOrder bool) {
+func (r *records) drain() outcome {
 	buf := buffers.get()
 	r.scratch.lend()
 	n, err := readAvailable(r.src.tls, buf[:payloadSize])
 	written := r.writeInTurn(buf[:n])
 	buffers.put(buf)
-	r.empty = err == syscall.EAGAIN
+	r.empty = err == syscall.EAGAIN || err != nil && r.rang(err)
 	if r.empty || err != nil || !written {
 		r.scratch.takeBack()
 	}
 	if !written {
-		return false, false
+		return aborted
 	}
 	if err != nil && !r.empty {
-		return false, r.ended(err)
+		return r.stopped(err)
 	}
-	return true, false
+	return moved
 }
 
 // readAvailable reads from r until that fails or less than one TLS record fits
@@ -179,16 +212,16 @@ func readAvailable(r io.Reader, b []byte) (n int, err error) {
 // blocking moves bytes through one buffer.
 type blocking struct{ *flow }
 
-func (b blocking) move() (more, inOrder bool) {
+func (b blocking) move() outcome {
 	buf := buffers.get()
 	defer buffers.put(buf)
 	for {
 		n, err := b.src.data.Read(buf[:payloadSize])
 		if !b.writeInTurn(buf[:n]) {
-			return false, false
+			return aborted
 		}
 		if err != nil {
-			return false, b.ended(err)
+			return b.stopped(err)
 		}
 	}
 }
@@ -199,33 +232,44 @@ func (f *flow) write(b []byte) bool {
 		return true
 	}
 	n, err := f.dst.write(b)
-	f.moved(n)
+	f.passed(n)
 	if err != nil {
 		f.writeFailed("write", err)
 	}
 	return err == nil
 }
 
-// moved counts n bytes that dst took.
-func (f *flow) moved(n int) {
+// passed counts n bytes that dst took.
+func (f *flow) passed(n int) {
 	f.count.Add(int64(n))
 	f.idle.Touch()
 	f.patience.touch()
 }
 
-// ended takes the error that reading src ended with, and reports whether it is
-// an end in order. If not, both directions end. What src sent before is with
-// dst by now; what dst sends has nowhere to go.
-func (f *flow) ended(err error) (inOrder bool) {
+// stopped takes the error that waiting for src ended with. If it is neither the
+// alarm nor an end in order, both directions end. What src sent before is with dst
+// by now; what dst sends has nowhere to go.
+func (f *flow) stopped(err error) outcome {
 	if err == io.EOF {
-		return true
+		return ended
+	}
+	if f.rang(err) {
+		return quiet
 	}
 	if f.fail(&Error{f.src.name, "read", err}) {
 		f.waits.end()
 		Abort(f.src.conn)
-		socket(f.dst.conn).SetReadDeadline(time.Unix(1, 0))
+		f.opposite().interrupt(time.Unix(1, 0))
 	}
-	return false
+	return aborted
+}
+
+// opposite returns the other direction.
+func (f *flow) opposite() *flow {
+	if f == &f.run.up {
+		return &f.run.down
+	}
+	return &f.run.up
 }
 
 // writeFailed ends both directions because dst takes no more. What it had sent
@@ -235,7 +279,7 @@ func (f *flow) writeFailed(op string, err error) {
 	if f.fail(&Error{f.dst.name, op, err}) {
 		f.waits.endAfter(lingering)
 		by := time.Now().Add(lingering)
-		socket(f.dst.conn).SetReadDeadline(by)
+		f.opposite().interrupt(by)
 		socket(f.src.conn).SetWriteDeadline(by)
 		closeRead(f.dst.conn)
 	}

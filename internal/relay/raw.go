@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -21,7 +22,8 @@ const opening = 16 << 10
 // the records of one large write into one system call.
 type Raw struct {
 	net.Conn
-	src source // nil if the conn has no descriptor
+	fd  syscall.RawConn // of the conn; nil if it has no descriptor
+	src source          // of fd; nil likewise
 
 	came    int     // bytes read, as far as they matter; of the one goroutine that reads
 	framing framing // of what is read; likewise
@@ -43,7 +45,8 @@ type Raw struct {
 
 // NewRaw returns a Raw over c, which belongs to it from now on.
 func NewRaw(c net.Conn) *Raw {
-	return &Raw{Conn: c, src: newSource(dataConn(c))}
+	fd := descriptor(dataConn(c))
+	return &Raw{Conn: c, fd: fd, src: newSource(fd)}
 }
 
 // NetConn returns the conn that r is over.

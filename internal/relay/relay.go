@@ -37,6 +37,8 @@ type Tunnel struct {
 
 	ShapeUp   Shaper // slows the bytes from Client to Target down; nil: no limit
 	ShapeDown Shaper // slows the bytes from Target to Client down; nil: no limit
+
+	rest time.Duration // in place of restAfter; never, when it is negative
 }
 
 // Error tells which operation on which side ended a tunnel.

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -19,8 +20,7 @@ const lingering = 10 * time.Second
 // run is a tunnel at work.
 type run struct {
 	client, target side
-	up, down       *atomic.Int64
-	shapers        struct{ up, down Shaper }
+	up, down       flow
 	waits          waits
 	idle           Idle
 	patience       *patience
@@ -37,21 +37,23 @@ func newRun(t *Tunnel, told func(error)) *run {
 		told:   told,
 		client: newSide("client", t.Client),
 		target: newSide("target", t.Target),
-		up:     t.Up,
-		down:   t.Down,
 		idle:   Idle{After: t.Idle, Active: t.Active},
 
 		patience: newPatience(t.Client, t.Target),
 	}
-	r.shapers.up, r.shapers.down = t.ShapeUp, t.ShapeDown
 	r.waits.limited = t.ShapeUp != nil || t.ShapeDown != nil
-	if r.up == nil {
-		r.up = new(atomic.Int64)
-	}
-	if r.down == nil {
-		r.down = new(atomic.Int64)
-	}
+	after := cmp.Or(t.rest, restAfter)
+	r.up = flow{run: r, src: &r.client, dst: &r.target, count: counter(t.Up), shaper: t.ShapeUp, rest: rest{after: after, unset: true}}
+	r.down = flow{run: r, src: &r.target, dst: &r.client, count: counter(t.Down), shaper: t.ShapeDown, rest: rest{after: after, unset: true}}
 	return r
+}
+
+// counter returns c, or another where there is none.
+func counter(c *atomic.Int64) *atomic.Int64 {
+	if c == nil {
+		return new(atomic.Int64)
+	}
+	return c
 }
 
 // end aborts r for a reason, unless it is over.
@@ -77,12 +79,10 @@ func (r *run) stop() {
 // conns do, fail or are aborted.
 func (r *run) start(early []byte) {
 	r.idle.Start(func() { r.end(ErrIdle) })
-	up := &flow{run: r, src: &r.client, dst: &r.target, count: r.up, shaper: r.shapers.up}
-	down := &flow{run: r, src: &r.target, dst: &r.client, count: r.down, shaper: r.shapers.down}
-	up.before, down.before = up.count.Load(), down.count.Load()
+	r.up.before, r.down.before = r.up.count.Load(), r.down.count.Load()
 	r.left.Store(2)
-	go up.begin(early)
-	go down.begin(nil)
+	go r.up.begin(early)
+	go r.down.begin(nil)
 }
 
 // over is called by each direction at its end. The second one's ends the run.
@@ -120,6 +120,8 @@ func (r *run) abort(err error) {
 	r.waits.end()
 	Abort(r.client.conn)
 	Abort(r.target.conn)
+	r.up.interrupt(time.Unix(1, 0)) // what is at rest does not see that its socket is closed
+	r.down.interrupt(time.Unix(1, 0))
 }
 
 // finish closes both conns after both directions have ended, and says how.
@@ -140,15 +142,20 @@ func (r *run) finish() error {
 // side is one of the two conns.
 type side struct {
 	name string
-	conn net.Conn  // as it was given: it is what gets closed
-	data net.Conn  // what bytes move on
-	tls  *tls.Conn // data, if that is a tls.Conn over a Raw,
-	raw  *Raw      // which is this
+	conn net.Conn        // as it was given: it is what gets closed
+	data net.Conn        // what bytes move on
+	tls  *tls.Conn       // data, if that is a tls.Conn over a Raw,
+	raw  *Raw            // which is this
+	fd   syscall.RawConn // of data, or under raw; nil: there is none
 }
 
 func newSide(name string, c net.Conn) side {
 	s := side{name: name, conn: c, data: dataConn(c)}
-	s.tls, s.raw = overRaw(s.data)
+	if s.tls, s.raw = overRaw(s.data); s.raw != nil {
+		s.fd = s.raw.fd
+	} else {
+		s.fd = descriptor(s.data)
+	}
 	return s
 }
 

@@ -2,7 +2,12 @@
 
 package relay
 
-import "net"
+import (
+	"net"
+	"syscall"
+)
 
-// newSource returns nil: here a read waits with its buffer in hand.
-func newSource(net.Conn) source { return nil }
+// descriptor returns nil: here a read waits with its buffer in hand.
+func descriptor(net.Conn) syscall.RawConn { return nil }
+
+func newSource(syscall.RawConn) source { return nil }

@@ -10,14 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newSource returns the source of a conn that is a stream socket, and nil for
-// any other.
-func newSource(c net.Conn) source {
-	raw := descriptor(c)
-	if raw == nil {
+// newSource returns the source of a descriptor, and nil if that is nil.
+func newSource(fd syscall.RawConn) source {
+	if fd == nil {
 		return nil
 	}
-	s := &fdSource{raw: raw}
+	s := &fdSource{raw: fd}
 	s.try, s.look = s.attempt, s.count
 	return s
 }

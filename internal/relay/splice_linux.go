@@ -2,7 +2,6 @@ package relay
 
 import (
 	"io"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -11,52 +10,56 @@ import (
 // a pipe only while there are bytes to move.
 type splice struct {
 	*flow
-	source   source // for when no pipe is to be had
-	from, to syscall.RawConn
-	in, out  func(fd uintptr) bool // fill and drain, made once, so that a call allocates nothing
-	most     int                   // of the next fill
-	pipe     *pipe
-	err      error // of the last fill or drain
+	spare   source                // for when no pipe is to be had, or bytes have to wait; made then
+	in, out func(fd uintptr) bool // fill and drain, made once, so that a call allocates nothing
+	most    int                   // of the next fill
+	pipe    *pipe
+	err     error // of the last fill or drain
 }
 
-// newSplice returns the splice of f, and nil if one of its sides is no stream
-// socket.
-func newSplice(f *flow, src source) *splice {
-	s := &splice{flow: f, source: src, from: descriptor(f.src.data), to: descriptor(f.dst.data)}
-	if s.from == nil || s.to == nil {
-		return nil
-	}
+// canSplice reports whether both sides of f are stream sockets.
+func canSplice(f *flow) bool {
+	return f.src.raw == nil && f.src.fd != nil && f.dst.raw == nil && f.dst.fd != nil
+}
+
+func newSplice(f *flow) *splice {
+	s := &splice{flow: f}
 	s.in, s.out = s.fill, s.drain
 	return s
 }
 
-// move moves bytes until src ends. It needs no more stack for that than to wait.
-func (s *splice) move() (more, inOrder bool) { return false, s.copy() }
-
-func (s *splice) copy() (inOrder bool) {
-	for {
-		var err error
-		if s.most, err = s.mayTake(s.source); err == nil {
-			err = call(s.from.Read, s.in, &s.err)
-		}
-		if err == errNoPipe {
-			more, inOrder := s.copyOnce(s.source)
-			if !more {
-				return inOrder
-			}
-			continue
-		}
-		if err != nil {
-			return s.ended(err)
-		}
-		s.took(s.pipe.held)
-		err = call(s.to.Write, s.out, &s.err)
-		s.giveBack()
-		if err != nil {
-			s.writeFailed("write", err)
-			return false
-		}
+// source returns what reads into a buffer.
+func (s *splice) source() source {
+	if s.spare == nil {
+		s.spare = newSource(s.src.fd)
 	}
+	return s.spare
+}
+
+// move waits for bytes, and moves as many as a pipe holds.
+func (s *splice) move() outcome {
+	var err error
+	s.most = unshaped
+	if _, limited := s.flow.most(); limited {
+		s.most, err = s.mayTake(s.source())
+	}
+	if err == nil {
+		err = call(s.src.fd.Read, s.in, &s.err)
+	}
+	if err == errNoPipe {
+		return s.copyOnce(s.source())
+	}
+	if err != nil {
+		return s.stopped(err)
+	}
+	s.took(s.pipe.held)
+	err = call(s.dst.fd.Write, s.out, &s.err)
+	s.giveBack()
+	if err != nil {
+		s.writeFailed("write", err)
+		return aborted
+	}
+	return moved
 }
 
 // call runs attempt on a descriptor and returns its error, or that of the
@@ -99,7 +102,7 @@ func (s *splice) drain(fd uintptr) bool {
 			return err != unix.EAGAIN
 		}
 		s.pipe.held -= n
-		s.moved(n)
+		s.passed(n)
 	}
 	s.err = nil
 	return true

@@ -5,9 +5,11 @@ package relay
 // splice moves bytes within the kernel, where there is a way to.
 type splice struct{}
 
-func newSplice(*flow, source) *splice { return nil }
+func canSplice(*flow) bool { return false }
 
-func (*splice) move() (more, inOrder bool) { return false, false }
+func newSplice(*flow) *splice { return nil }
+
+func (*splice) move() outcome { return aborted }
 
 // PipeDescriptors returns 0: there are no pipes.
 func PipeDescriptors() int { return 0 }
