@@ -7,7 +7,7 @@ import (
 	"github.com/socksctl/socksctl/bench/load/internal/traffic"
 )
 
-// calm is how long tunnels are left alone before memory is looked at.
+// calm is how long programs and tunnels are left alone before memory is looked at.
 const calm = 3 * time.Second
 
 // A burst: each tunnel carries so many blocks, and memory has so long to come back.
@@ -18,9 +18,13 @@ const (
 	burstGoal    = 1.3 // times the memory before
 )
 
-// idle opens n tunnels and tells what each takes while nothing moves.
+// idle opens n tunnels and tells what each takes while nothing moves. A program that
+// has just begun to accept may not be done with its start, which is no tunnel's.
 func idle(n int) func(context.Context, *visit) error {
 	return func(ctx context.Context, v *visit) error {
+		if err := traffic.Pause(ctx, calm); err != nil {
+			return err
+		}
 		before, err := v.Usage()
 		if err != nil {
 			return err
