@@ -106,8 +106,9 @@ func (c *conn) serve() {
 		return
 	}
 	c.endContext()
-	end := tunnel.Start(c.finish)
+	end, down := tunnel.Start(c.finish)
 	c.life.goOn(func(reason error) { go end(reason) })
+	down()
 }
 
 // endContext ends the context and does without one from now on.

@@ -65,18 +65,20 @@ func (e *Error) Unwrap() error { return e.Err }
 // makes wait is not idle, and that wait ends with the tunnel.
 func (t *Tunnel) Run(ctx context.Context) error {
 	ended := make(chan error, 1)
-	end := t.Start(func(err error) { ended <- err })
+	end, down := t.Start(func(err error) { ended <- err })
 	defer context.AfterFunc(ctx, func() { end(context.Cause(ctx)) })()
+	down()
 	return <-ended
 }
 
-// Start is Run without the wait: ended is called with what Run would return, on a
-// goroutine of the tunnel's, which is over after that. A tunnel that waits holds
-// two small goroutines, and the caller need not be a third. In place of the end of
-// a context there is end, which does nothing once ended is called, and which ended
-// waits for when it is under way.
-func (t *Tunnel) Start(ended func(error)) (end func(error)) {
+// Start is Run in two steps and without the wait: ended is called with what Run would
+// return, on a goroutine of the tunnel's, which is over after that, or within down.
+// The caller is to call down, which moves what comes from the target until that has
+// ended, or until it is waited for elsewhere: a tunnel that is short needs but one more
+// goroutine for its whole life. In place of the end of a context there is end, which
+// does nothing once ended is called, and which ended waits for when it is under way.
+func (t *Tunnel) Start(ended func(error)) (end func(error), down func()) {
 	r := newRun(t, ended)
 	r.start(t.Early)
-	return r.end
+	return r.end, func() { r.down.begin(nil) }
 }

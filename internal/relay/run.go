@@ -75,14 +75,13 @@ func (r *run) stop() {
 	r.idle.Stop()
 }
 
-// start starts both directions, each on a goroutine of its own. They end when the
-// conns do, fail or are aborted.
+// start starts what goes up; what comes down is the caller's to begin. They end when
+// the conns do, fail or are aborted.
 func (r *run) start(early []byte) {
 	r.idle.Start(func() { r.end(ErrIdle) })
 	r.up.before, r.down.before = r.up.count.Load(), r.down.count.Load()
 	r.left.Store(2)
 	go r.up.begin(early)
-	go r.down.begin(nil)
 }
 
 // over is called by each direction at its end. The second one's ends the run.
