@@ -95,9 +95,11 @@ func (f *flow) renew() bool {
 	return true
 }
 
-// handOn ends the other side's stream, if this one's ended in order.
+// handOn ends the other side's stream, if this one's ended in order. That of a socket
+// whose own has ended too is ended by its being closed, which is next.
 func (f *flow) handOn(o outcome) {
-	if o == ended {
+	last := f.left.Load() == 1 && f.err.Load() == nil && f.dst.raw == nil && f.dst.fd != nil
+	if o == ended && !last {
 		if err := CloseWrite(f.dst.conn); err != nil {
 			f.writeFailed("close write", err)
 		}

@@ -15,9 +15,10 @@ import (
 // closed and probes are answered, the option is lifted. It is looked at three
 // times per timeout, and only while bytes move or wait.
 type patience struct {
+	conns []net.Conn
 	peers []*peer
-	every time.Duration // 0: no socket has the option
-	armed atomic.Bool   // the timer runs
+	every time.Duration // from one look to the next; 0: it has not looked yet
+	armed atomic.Bool   // the timer runs, or never will again
 	moved atomic.Bool   // bytes have moved since the timer fired last
 
 	mu      sync.Mutex
@@ -36,9 +37,15 @@ type peer struct {
 // oldProbes is more than what linux before 6.15 lets pass between two probes.
 const oldProbes = 150 * time.Second
 
-func newPatience(conns ...net.Conn) *patience {
-	p := &patience{}
-	for _, c := range conns {
+// firstLook is when sockets are looked at first: most tunnels have ended by then, and
+// which of their sockets have the option is not asked.
+const firstLook = 500 * time.Millisecond
+
+func newPatience(conns ...net.Conn) *patience { return &patience{conns: conns} }
+
+// find finds the sockets that have the option, and when to look at them.
+func (p *patience) find() {
+	for _, c := range p.conns {
 		t, ok := socket(c).(*net.TCPConn)
 		if !ok {
 			continue
@@ -52,14 +59,11 @@ func newPatience(conns ...net.Conn) *patience {
 			p.every = every
 		}
 	}
-	return p
+	p.conns = nil
 }
 
 // touch notes that bytes moved.
 func (p *patience) touch() {
-	if p.every == 0 {
-		return
-	}
 	if !p.moved.Load() {
 		p.moved.Store(true)
 	}
@@ -74,7 +78,7 @@ func (p *patience) arm() {
 	switch {
 	case p.stopped:
 	case p.timer == nil:
-		p.timer = time.AfterFunc(p.every, p.look)
+		p.timer = time.AfterFunc(firstLook, p.look)
 	default:
 		p.timer.Reset(p.every)
 	}
@@ -83,6 +87,10 @@ func (p *patience) arm() {
 // look looks at the sockets, and rests when all is quiet.
 func (p *patience) look() {
 	p.mu.Lock()
+	if p.find(); len(p.peers) == 0 {
+		p.mu.Unlock()
+		return
+	}
 	busy := p.moved.Swap(false)
 	for _, one := range p.peers {
 		if !p.stopped && one.judge() {
