@@ -185,7 +185,8 @@ func (c *conn) admit() (socks5.Request, error) {
 }
 
 // hold lets a proven peer of our own kind take its time with the request: its
-// connection is warm until then. A server that is closing holds no more of them.
+// connection is warm until then, and the session of who uses it starts then. A server
+// that is closing holds no more of them.
 func (c *conn) hold() {
 	c.enter(StageRequest)
 	if c.TLS == nil || c.TLS.NegotiatedProtocol != alpn || !c.proven() || c.in.Buffered() > 0 || c.server.isClosing() {
@@ -194,6 +195,10 @@ func (c *conn) hold() {
 	c.server.waiting.remove(c.Session)
 	c.server.warm.add(c.Session, c.server.inForce().WarmUser)
 	_ = c.raw.SetDeadline(time.Now().Add(c.server.inForce().Warm)) // one that cannot be set fails the read
+	if _, err := c.in.Peek(1); err == nil {                        // an error comes again with the request
+		c.Start = time.Now()
+		c.since = c.Start
+	}
 }
 
 // proven tells whether the peer has shown who it is.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -242,11 +243,13 @@ func TestWarmTimeoutTLS(t *testing.T) {
 	}
 }
 
-// A warm connection is used as any other, and has no deadline then.
+// A warm connection is used as any other, and has no deadline then. Its session starts
+// with the request, as one does for whom a connection is made.
 func TestWarmIsUsedTLS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newKeys(t)
-		m := serveMemory(t, &server.Server{TLS: k.config(t, "require"), Outbound: reachable()})
+		k, record := newKeys(t), new(stages)
+		s := &server.Server{TLS: k.config(t, "require"), Outbound: reachable(), Observer: record}
+		m := serveMemory(t, s)
 		c := k.dial(t, m.dial(), true, "socksctl/1")
 		defer c.NetConn().Close()
 		greet(t, c)
@@ -255,6 +258,13 @@ func TestWarmIsUsedTLS(t *testing.T) {
 		expect(t, c, 5, 0, 0, 1, 0, 0, 0, 0, 0, 0)
 		time.Sleep(time.Hour)
 		send(t, c, 'x') // nobody reads it, but the server does
+		s.Close()
+		if used := record.only(t); used.Closed().Sub(used.Start) != time.Hour {
+			t.Errorf("took %v, want 1h", used.Closed().Sub(used.Start))
+		}
+		if !slices.Contains(record.passed, "request 0s") {
+			t.Errorf("got stages %q, want no wait for the request", record.passed)
+		}
 	})
 }
 

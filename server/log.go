@@ -17,6 +17,7 @@ func (c *conn) logEnd() {
 	switch {
 	case c.EndReason() == EndUnasked: // a fleet is checked all the time
 		level, message = slog.LevelDebug, "hung up"
+	case c.EndReason() == EndShutdown: // nobody was refused, and warm connections are many
 	case errors.Is(err, ErrDenied) || err != nil && c.Stage() < StageDial:
 		level, message = slog.LevelWarn, "refused"
 	}

@@ -18,7 +18,7 @@ import (
 // any goroutine at any time.
 type Session struct {
 	ID       uint64               // unique in the process
-	Start    time.Time            // when it was accepted
+	Start    time.Time            // when it was accepted, or when the request began for which it was held warm
 	Client   net.Addr             // whom it was accepted from, or who that connected for
 	Via      net.Addr             // the balancer that it was accepted from, which named Client; nil when there is none between
 	Listener string               // the address of the listener, as it was announced

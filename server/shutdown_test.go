@@ -3,7 +3,9 @@ package server_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,8 +135,8 @@ func TestShutdownLetsClientsGoOn(t *testing.T) {
 // A warm connection may have a request under way: it has a moment.
 func TestShutdownEndsTheWarm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k, record := newKeys(t), new(closed)
-		s := &server.Server{TLS: k.config(t, "require"), Outbound: reachable(), Observer: record}
+		k, record, log := newKeys(t), new(closed), new(lines)
+		s := &server.Server{TLS: k.config(t, "require"), Outbound: reachable(), Observer: record, Log: slog.New(slog.NewTextHandler(log, nil))}
 		m := serveMemory(t, s)
 		warm := func() net.Conn {
 			c := k.dial(t, m.dial(), true, "socksctl/1")
@@ -158,6 +160,9 @@ func TestShutdownEndsTheWarm(t *testing.T) {
 		ended := record.only(t)
 		if took := ended.Closed().Sub(start); took != 3*time.Second || !errors.Is(ended.Err(), server.ErrServerClosed) {
 			t.Errorf("the unused one ended after %v: %v, want 3s and ErrServerClosed", took, ended.Err())
+		}
+		if got := log.b.String(); !strings.Contains(got, "level=INFO msg=session ") || strings.Contains(got, "refused") {
+			t.Errorf("got %q of the unused one, want a session and no refusal", got)
 		}
 		if err := <-done; !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v, want the end of the context: the used one goes on", err)
