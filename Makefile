@@ -52,6 +52,7 @@ release-check: ## builds a release of the last commit, twice, and tests what cam
 release: ## publishes the tag that is checked out, as the release workflow does
 	@notes=$$(mktemp) && trap 'rm -f "$$notes"' EXIT && \
 	tools/release/notes "$$(git describe --tags --exact-match)" >"$$notes" && \
+	cosign=$$($(GO) tool -modfile=tools/release/go.mod -n cosign) && PATH="$${cosign%/*}:$$PATH" \
 	$(GORELEASE) release --clean --release-notes "$$notes"
 
 windows: ## socksctl.exe under Wine, which has to be there

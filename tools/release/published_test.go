@@ -32,7 +32,7 @@ func checksums(t *testing.T) map[string]string {
 	return all
 }
 
-// The list has the archives and packages, no more and no fewer, as they are.
+// The list has the archives, packages and lists of modules, no more and no fewer, as they are.
 func TestChecksums(t *testing.T) {
 	all := checksums(t)
 	for name, want := range all {
@@ -44,7 +44,7 @@ func TestChecksums(t *testing.T) {
 	for name := range all {
 		kinds[strings.TrimPrefix(filepath.Ext(name), ".")]++
 	}
-	if want := map[string]int{"gz": 6, "zip": 2, "deb": 2, "rpm": 2}; !maps.Equal(kinds, want) {
+	if want := map[string]int{"gz": 6, "zip": 2, "deb": 2, "rpm": 2, "json": 8}; !maps.Equal(kinds, want) {
 		t.Errorf("got %v, want %v: %q", kinds, want, slices.Sorted(maps.Keys(all)))
 	}
 }

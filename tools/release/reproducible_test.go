@@ -41,7 +41,7 @@ func TestReproducible(t *testing.T) {
 			t.Errorf("%s is not the same", name)
 		}
 	}
-	if len(one) < 8*2+4 {
+	if len(one) < 8*3+4 {
 		t.Errorf("got %d files: %q", len(one), slices.Sorted(maps.Keys(one)))
 	}
 }
