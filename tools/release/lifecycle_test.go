@@ -46,6 +46,15 @@ func TestLifecycle(t *testing.T) {
 	t.Log(out)
 }
 
+// So is one for Fedora and its kin, by its scripts.
+func TestLifecycleRPM(t *testing.T) {
+	program(t, "rpm", "rpm")
+	out := must(t, apart(t, "testdata/rpm", one(t, "socksctl-*.x86_64.rpm"), filepath.Join(release(t).dir, "dist/socksctl-1.2.3-1.x86_64.rpm")))
+	if !strings.HasSuffix(out, "\nerased\n") {
+		t.Errorf("got %s", out)
+	}
+}
+
 // The program runs where there is nothing but itself, as a user without a name, and
 // where nothing can be written: as in its image.
 func TestBareRoot(t *testing.T) {
