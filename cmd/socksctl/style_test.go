@@ -34,6 +34,7 @@ var globals = map[string]string{
 	"internal/history.migrations": "files of the program, which cannot be written",
 	"internal/page.files":         "files of the program, which cannot be written",
 	"internal/relay.buffers":      "a cache of memory, which belongs to the process: no result depends on it",
+	"internal/relay.lobby":        "a set of descriptors, which belong to the process: no result depends on it",
 	"internal/relay.pipes":        "a cache of descriptors, which belong to the process: no result depends on it",
 	"internal/sockstest.alice":    "a table that is only read",
 }

@@ -97,7 +97,7 @@ func TestSecretsOfUserFile(t *testing.T) {
 		line := string(s) + "\n"
 		for _, c := range []says{
 			{args: []string{"user", "add", "alice", "--users", file}, stdin: line},
-			{args: []string{"user", "add", "alice", "--users", file}, stdin: line, status: 1, want: "exists"},
+			{args: []string{"user", "add", "alice", "--users", file}, stdin: line, status: 1, want: "already"},
 			{args: []string{"user", "verify", "alice", "--users", file}, stdin: line},
 			{args: []string{"user", "verify", "alice", "--users", file}, stdin: "x" + line, status: 1, want: "wrong"},
 			{args: []string{"user", "verify", "bob", "--users", file}, stdin: line, status: 1, want: "wrong"},
