@@ -248,7 +248,10 @@ shows() { # a list and a status have what happened just now a little later
 	local got status want pattern again=1
 	want=$(vague <<<"${2%$'\n'}")
 	pattern=$(sed 's/[][*?\\]/\\&/g; s/\.\.\./*/g' <<<"$want")
-	case $1 in 'socksctl sessions '[!fk]* | 'socksctl sessions' | 'socksctl top'* | 'socksctl status'* | 'promtool query'*) again=100 ;; esac
+	case $1 in
+	'socksctl sessions '[!fk]* | 'socksctl sessions' | 'socksctl top'* | 'socksctl status'*) again=100 ;;
+	'promtool query'*) again=500 ;; # Prometheus looks for targets, takes them and asks them after 5 s each
+	esac
 	while :; do
 		status=0
 		got=$(eval "$1" 2>&1) || status=$?
