@@ -15,8 +15,8 @@ import (
 )
 
 // Listen opens a listener on "host:port", or on "unix:PATH" with mode 0600: only
-// its owner can connect, and on Windows administrators. A socket that a process left behind at PATH is
-// replaced; one that somebody still serves is not.
+// its owner can connect, and on Windows administrators. A socket that a process left
+// behind at PATH is replaced; one that somebody still serves is not.
 func Listen(ctx context.Context, address string) (net.Listener, error) {
 	path, isUnix := strings.CutPrefix(address, "unix:")
 	if !isUnix {

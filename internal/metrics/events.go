@@ -17,10 +17,6 @@ type events struct {
 	tlsErrors  *prometheus.CounterVec
 	reloaded   prometheus.Gauge // when all was taken up
 	whole      prometheus.Gauge // whether all was, at last
-
-	// Series that most sessions count in: to find one by its labels takes longer.
-	took  [server.StageRelay + 1]prometheus.Observer // of stages, nil for those that are not observed
-	endOK [numCommands]prometheus.Counter
 }
 
 func newEvents() *events {
@@ -59,11 +55,10 @@ func (e *events) begin() {
 		for _, result := range results() {
 			e.sessions.WithLabelValues(c.String(), string(result))
 		}
-		e.endOK[c] = e.sessions.WithLabelValues(c.String(), string(server.EndOK))
 	}
 	for stage := server.StageAccept; stage <= server.StageRelay; stage++ {
 		if isHandshake(stage) {
-			e.took[stage] = e.stages.WithLabelValues(stage.String())
+			e.stages.WithLabelValues(stage.String())
 		}
 	}
 	for code := byte(1); code <= 8; code++ {
@@ -87,19 +82,15 @@ func isHandshake(stage server.Stage) bool {
 
 // passed counts the time that a stage took.
 func (e *events) passed(stage server.Stage, took time.Duration) {
-	if one := e.took[stage]; one != nil {
-		one.Observe(took.Seconds())
+	if isHandshake(stage) {
+		e.stages.WithLabelValues(stage.String()).Observe(took.Seconds())
 	}
 }
 
 // ended counts the end of a session, and what it failed in.
 func (e *events) ended(s *server.Session, admitted bool) {
 	reason := s.EndReason()
-	if reason == server.EndOK {
-		e.endOK[commandOf(s)].Inc()
-	} else {
-		e.sessions.WithLabelValues(commandOf(s).String(), string(reason)).Inc()
-	}
+	e.sessions.WithLabelValues(commandOf(s).String(), string(reason)).Inc()
 	if admitted {
 		e.lasted.Observe(s.Closed().Sub(s.Start).Seconds())
 	}
