@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"regexp"
 	"strconv"
 	"sync"
@@ -27,6 +28,35 @@ type process struct {
 
 // processesKey is where the processes of a script are, by name.
 type processesKey struct{}
+
+// signalled is socksctl serve to which signals come: one to stop once it has said
+// something, the others when it has done all but exit.
+func signalled() {
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		panic(err)
+	}
+	status := run(os.Args[1:], os.Stdin, os.Stdout, writer(func(p []byte) (int, error) {
+		if err := self.Signal(syscall.SIGTERM); err != nil {
+			return 0, err
+		}
+		return os.Stderr.Write(p)
+	}))
+	last := make(chan os.Signal, 1)
+	signal.Notify(last, syscall.SIGTERM)
+	for _, late := range []os.Signal{syscall.SIGHUP, os.Interrupt, syscall.SIGTERM} {
+		if err := self.Signal(late); err != nil {
+			panic(err)
+		}
+	}
+	<-last // which comes after the others, as its number is higher
+	os.Exit(status)
+}
+
+// writer is a function as an io.Writer.
+type writer func([]byte) (int, error)
+
+func (w writer) Write(p []byte) (int, error) { return w(p) }
 
 func processOf(ts *testscript.TestScript, name string) *process {
 	p := ts.Value(processesKey{}).(map[string]*process)[name]

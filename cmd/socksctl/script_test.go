@@ -33,7 +33,7 @@ func (m leakChecked) Run() int {
 }
 
 func TestMain(m *testing.M) {
-	testscript.Main(leakChecked{m}, map[string]func(){"socksctl": main})
+	testscript.Main(leakChecked{m}, map[string]func(){"socksctl": main, "signalled": signalled})
 }
 
 // TestScripts runs testdata/script. Beside testscript's own commands a script

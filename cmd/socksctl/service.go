@@ -70,13 +70,12 @@ func (v *service) run(s streams) error {
 	return v.underManager(stops, func() error { return v.runUntil(s, stops) })
 }
 
-// runUntil is run with what stops it.
+// runUntil is run with what stops it. Signals are taken until the process ends: one
+// that comes as it drains would otherwise give a good end the status of a killed one.
 func (v *service) runUntil(s streams, stops chan os.Signal) error {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(stops, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(stops)
 	notifyReload(hangups)
-	defer signal.Stop(hangups)
 	v.settled, v.handed = make(chan struct{}), make(chan struct{})
 	var flush func() error
 	v.Log, flush = forSessions(v.log)
