@@ -172,3 +172,17 @@ func TestExampleUncommented(t *testing.T) {
 		t.Errorf("%v in\n%s", err, all)
 	}
 }
+
+// Notepad and PowerShell put a mark before what they write.
+func TestConfigWithMark(t *testing.T) {
+	for name, text := range map[string]string{
+		"config.toml": "[server]\nlisten = [\":1080\"]\n",
+		"config.yaml": "server:\n  listen: [\":1080\"]\n",
+		"config.json": `{"server": {"listen": [":1080"]}}`,
+	} {
+		l, err := loadWith(t, name, "\xef\xbb\xbf"+text)
+		if err != nil || !slices.Equal(l.Server.Listen, []string{":1080"}) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/viper"
 
 	"github.com/socksctl/socksctl/internal/config"
+	"github.com/socksctl/socksctl/internal/files"
 	"github.com/socksctl/socksctl/internal/strict"
 )
 
@@ -230,7 +232,7 @@ func (l *loaded) readFile() error {
 	if l.file, err = configFile(l.flags); l.file == "" || err != nil {
 		return err
 	}
-	if l.text, err = os.ReadFile(l.file); err != nil {
+	if l.text, err = files.Read(l.file); err != nil {
 		return err
 	}
 	if _, err := config.Decode(l.file, l.text); err != nil {
@@ -238,7 +240,7 @@ func (l *loaded) readFile() error {
 	}
 	for _, v := range []*viper.Viper{l.inFile, l.merged} {
 		v.SetConfigFile(l.file)
-		if err := v.ReadInConfig(); err != nil {
+		if err := v.ReadConfig(bytes.NewReader(l.text)); err != nil {
 			return err
 		}
 	}

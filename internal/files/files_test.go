@@ -41,6 +41,19 @@ func holds(t *testing.T, path, want string, mode fs.FileMode) {
 	}
 }
 
+// Notepad and PowerShell write these marks.
+func TestReadWithMark(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	must(t, files.Create(file, []byte("\xef\xbb\xbfsecret\r\n"), 0o600))
+	holds(t, file, "secret\r\n", 0o600)
+	for _, text := range []string{"\xff\xfes\x00", "\xfe\xff\x00s"} {
+		must(t, files.Replace(file, []byte(text), 0o600))
+		if got, err := files.Read(file); err == nil || !strings.Contains(err.Error(), file+": it is UTF-16") {
+			t.Errorf("got %q, %v, want an error that names the file and UTF-16", got, err)
+		}
+	}
+}
+
 func TestCreateAndReplace(t *testing.T) {
 	dir := t.TempDir()
 	file, link := filepath.Join(dir, "file"), filepath.Join(dir, "link")

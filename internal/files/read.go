@@ -4,6 +4,7 @@
 package files
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -12,8 +13,16 @@ import (
 // MaxSize bounds what [Read] returns.
 const MaxSize = 16 << 20
 
-// Read returns the content of a file of at most [MaxSize] bytes. Its errors name
-// the file.
+// What editors on Windows put before a text, to say how it is written.
+const (
+	markUTF8     = "\xef\xbb\xbf"
+	markUTF16    = "\xff\xfe"
+	markUTF16Big = "\xfe\xff"
+)
+
+// Read returns the text of a file of at most [MaxSize] bytes, without the mark that
+// may stand before UTF-8. What is marked as UTF-16 is refused. Its errors name the
+// file.
 func Read(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -27,5 +36,8 @@ func Read(path string) ([]byte, error) {
 	if len(data) > MaxSize {
 		return nil, fmt.Errorf("read %s: larger than %d MiB", path, MaxSize>>20)
 	}
-	return data, nil
+	if bytes.HasPrefix(data, []byte(markUTF16)) || bytes.HasPrefix(data, []byte(markUTF16Big)) {
+		return nil, fmt.Errorf("read %s: it is UTF-16: save it as UTF-8", path)
+	}
+	return bytes.TrimPrefix(data, []byte(markUTF8)), nil
 }
