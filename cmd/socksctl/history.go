@@ -61,7 +61,7 @@ func (v *service) useHistory(s streams, l *loaded, c config.History, key string)
 // warnOfHistoryPassword warns of a password in the flag of a key.
 func warnOfHistoryPassword(s streams, l *loaded, place config.Location, key string) {
 	if l.flags.Changed("history") && place.HasPassword() {
-		s.talk("a password in a flag can be read by every user of this host: better are PGPASSFILE, %s and the configuration file", setting{key: key}.env())
+		warnOfPassword(s, "are PGPASSFILE, "+setting{key: key}.env()+" and the configuration file")
 	}
 }
 

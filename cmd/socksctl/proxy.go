@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -12,10 +11,8 @@ import (
 
 	"github.com/socksctl/socksctl/certs"
 	"github.com/socksctl/socksctl/client"
+	"github.com/socksctl/socksctl/internal/files"
 )
-
-// maxPasswordFile bounds what is read of a password file: one line is used.
-const maxPasswordFile = 4096
 
 // proxyOptions says which proxy to go through and how.
 type proxyOptions struct {
@@ -133,7 +130,7 @@ func serverName(d *client.Dialer, given string) string {
 func (o proxyOptions) address(s streams) (string, error) {
 	if o.Server != "" {
 		if d, err := client.ParseURL(o.Server); err == nil && d.Password != "" && o.inFlag {
-			warnOfPassword(s)
+			warnOfPassword(s, "are SOCKSCTL_PROXY, --password-file and the configuration file")
 		}
 		return o.Server, nil
 	}
@@ -145,18 +142,14 @@ func (o proxyOptions) address(s streams) (string, error) {
 	return "", misuse("no proxy: give --server, or set SOCKSCTL_PROXY")
 }
 
-func warnOfPassword(s streams) {
-	s.talk("a password in a flag can be read by every user of this host: better are SOCKSCTL_PROXY, --password-file and the configuration file")
+// warnOfPassword tells of a password in a flag, and what is better.
+func warnOfPassword(s streams, better string) {
+	s.talk("a password in a flag can be read by every user of this host: better %s", better)
 }
 
 // readPassword returns the first line of file.
 func readPassword(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxPasswordFile))
+	text, err := files.Read(file)
 	if err != nil {
 		return "", err
 	}

@@ -73,7 +73,7 @@ func (o runOptions) url(ctx context.Context, s streams, flags *pflag.FlagSet) (s
 			return "", misuse("--proxy: few programs know SOCKS inside TLS: run \"socksctl forward\" for that, and this without --proxy")
 		}
 		if d.Password != "" {
-			warnOfPassword(s)
+			warnOfPassword(s, "is the forwarder, whose --password-file keeps it")
 		}
 		return o.proxy, nil
 	}

@@ -105,7 +105,7 @@ func (u *upstreams) fromURLs(s streams, urls []string, options proxyOptions, log
 		withPassword = withPassword || d.Password != ""
 	}
 	if withPassword && options.inFlag {
-		warnOfPassword(s)
+		warnOfPassword(s, "are --password-file and the configuration file")
 	}
 	way, err := options.way(withTLS, log)
 	if err != nil {
