@@ -234,7 +234,7 @@ func udpJunk(t testing.TB, b *Bench) {
 // udpIdle lets a stranger send all the time, where there can be one, which is
 // no traffic.
 func udpIdle(t testing.TB, b *Bench) {
-	a := b.associate(t, b.start(t, Config{UDPIdle: 700 * time.Millisecond}))
+	a := b.associate(t, b.start(t, Config{UDPIdle: 2 * time.Second}))
 	a.works(echoAt(t, loopback4), "open")
 	if !b.IPv6 {
 		stop, done := make(chan struct{}), make(chan struct{})
