@@ -3,7 +3,7 @@ package server
 import (
 	"fmt"
 	"slices"
-	"sync"
+	"sync/atomic"
 
 	"github.com/socksctl/socksctl/internal/shape"
 )
@@ -13,7 +13,16 @@ import (
 type account struct {
 	quota                      Quota
 	conns, binds, associations int
+	targets                    atomic.Int64 // as quota has them
 	up, down                   pace
+	alone                      *holding // of sessions that count in this account only
+}
+
+func newAccount() *account {
+	a := new(account)
+	a.alone = newHolding(1)
+	a.alone.add(a)
+	return a
 }
 
 // pace is how fast one direction of a quota may be.
@@ -24,7 +33,11 @@ type pace struct {
 
 // assume gives a the quota of the moment.
 func (a *account) assume(q Quota) {
+	if a.quota == q {
+		return
+	}
 	a.quota = q
+	a.targets.Store(int64(q.Targets))
 	for _, p := range []*pace{&a.up, &a.down} {
 		p.bandwidth.SetRate(q.Bandwidth)
 		p.datagrams.SetRate(q.Datagrams)
@@ -55,24 +68,40 @@ func (a *account) full(s *Session) error {
 	return nil
 }
 
-// holding is the accounts that a session counts in. It does not change, but the
-// paces of its ways do.
+// holding is the accounts that a session counts in. It does not change, but what
+// the accounts are held to does.
 type holding struct {
 	accounts []*account
-	targets  int // the least of their quotas; 0 is no bound
 	up, down shape.Way
+}
+
+// newHolding returns one with room for n accounts.
+func newHolding(n int) *holding {
+	return &holding{
+		accounts: make([]*account, 0, n),
+		up:       shape.Way{Bandwidths: make([]*shape.Bandwidth, 0, n), Datagrams: make([]*shape.Datagrams, 0, n)},
+		down:     shape.Way{Bandwidths: make([]*shape.Bandwidth, 0, n), Datagrams: make([]*shape.Datagrams, 0, n)},
+	}
 }
 
 // add adds an account.
 func (h *holding) add(a *account) {
 	h.accounts = append(h.accounts, a)
-	if n := a.quota.Targets; n > 0 && (h.targets == 0 || n < h.targets) {
-		h.targets = n
-	}
 	h.up.Bandwidths = append(h.up.Bandwidths, &a.up.bandwidth)
 	h.up.Datagrams = append(h.up.Datagrams, &a.up.datagrams)
 	h.down.Bandwidths = append(h.down.Bandwidths, &a.down.bandwidth)
 	h.down.Datagrams = append(h.down.Datagrams, &a.down.datagrams)
+}
+
+// targets returns the least of what the accounts have; 0 is no bound.
+func (h *holding) targets() int {
+	least := int64(0)
+	for _, a := range h.accounts {
+		if n := a.targets.Load(); n > 0 && (least == 0 || n < least) {
+			least = n
+		}
+	}
+	return int(least)
 }
 
 // is tells whether h is what comes of quotas.
@@ -85,94 +114,3 @@ func (h *holding) is(quotas []Quota) bool {
 
 // has tells whether a session with h counts in a.
 func (h *holding) has(a *account) bool { return h != nil && slices.Contains(h.accounts, a) }
-
-// accounts finds the accounts by the names of their quotas. One lives as long as
-// a session counts in it.
-type accounts struct {
-	mu     sync.Mutex
-	byName map[string]*account
-}
-
-// enter counts s in all of its quotas, or in none and says which is exhausted.
-// When s has come further, and may have others, it is called again. Quotas are
-// asked for under the lock, so that update finds s with those of before, or not at
-// all.
-func (a *accounts) enter(s *Session) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	old, quotas := s.held.Load(), s.quotas()
-	if s.counted && old.is(quotas) { // as mostly, when it is called again
-		return nil
-	}
-	for _, q := range quotas {
-		known := a.byName[q.Name]
-		if known == nil || old.has(known) {
-			continue
-		}
-		known.assume(q)
-		if err := known.full(s); err != nil {
-			return err
-		}
-	}
-	s.counted = true
-	a.hold(s, quotas)
-	a.release(s, old)
-	return nil
-}
-
-// update holds s, if it has entered, to the quotas that it has by now. A session
-// that is more than one of them allows stays.
-func (a *accounts) update(s *Session) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if !s.counted {
-		return
-	}
-	old := s.held.Load()
-	a.hold(s, s.quotas())
-	a.release(s, old)
-}
-
-// leave counts s out.
-func (a *accounts) leave(s *Session) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	s.counted = false
-	a.release(s, s.held.Swap(nil))
-}
-
-// hold counts s in; a.mu is held.
-func (a *accounts) hold(s *Session, quotas []Quota) {
-	if len(quotas) == 0 {
-		s.held.Store(nil)
-		return
-	}
-	if a.byName == nil {
-		a.byName = make(map[string]*account)
-	}
-	h := new(holding)
-	for _, q := range quotas {
-		one := a.byName[q.Name]
-		if one == nil {
-			one = new(account)
-			a.byName[q.Name] = one
-		}
-		one.assume(q)
-		one.count(s, 1)
-		h.add(one)
-	}
-	s.held.Store(h)
-}
-
-// release counts s out of what it held; a.mu is held.
-func (a *accounts) release(s *Session, h *holding) {
-	if h == nil {
-		return
-	}
-	for _, one := range h.accounts {
-		one.count(s, -1)
-		if one.conns == 0 {
-			delete(a.byName, one.quota.Name)
-		}
-	}
-}

@@ -56,3 +56,30 @@ func CountRemotes(n int) func() {
 	count()
 	return count
 }
+
+// Visit returns what counts a session of user in and out, as a CONNECT does.
+func Visit(s *Server, user string) func() {
+	s.init()
+	session := &Session{server: s, Command: "connect", Identity: Identity{Method: "none", User: user}, Client: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)}}
+	return func() {
+		s.waiting.add(session, 1<<16)
+		s.logins.add(session.Identity.Method, nil)
+		_ = s.accounts.enter(session)
+		s.waiting.remove(session)
+		_ = s.accounts.enter(session)
+		s.giveBack(session)
+	}
+}
+
+// HeldTo returns the names of the quotas that s counts in, and whether it has been
+// counted at all.
+func HeldTo(s *Session) (names []string, counted bool) {
+	s.server.accounts.mu.Lock()
+	defer s.server.accounts.mu.Unlock()
+	if h := s.held.Load(); h != nil {
+		for _, a := range h.accounts {
+			names = append(names, a.quota.Name)
+		}
+	}
+	return names, s.counted
+}

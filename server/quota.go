@@ -57,8 +57,10 @@ func (s *Session) targetsMost() int {
 	if s == nil {
 		return maxContacts
 	}
-	if h := s.held.Load(); h != nil && h.targets > 0 {
-		return min(h.targets, maxContacts)
+	if h := s.held.Load(); h != nil {
+		if most := h.targets(); most > 0 {
+			return min(most, maxContacts)
+		}
 	}
 	return maxContacts
 }
@@ -70,7 +72,7 @@ func (s *Session) owner() string {
 		return "user " + s.Identity.User
 	}
 	if addr := crowdOf(s.Client); addr.IsValid() {
-		return "client " + addr.String()
+		return string(addr.AppendTo(append(make([]byte, 0, 64), "client "...)))
 	}
 	return "client on a unix socket"
 }
