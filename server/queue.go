@@ -1,16 +1,22 @@
 package server
 
 import (
-	"container/list"
 	"sync"
+	"sync/atomic"
 )
 
 // queue is the sessions that wait for something, in the order in which they
-// came.
+// came. A session waits in one at a time.
 type queue struct {
-	mu    sync.Mutex
-	order list.List // of *Session
-	place map[*Session]*list.Element
+	mu            sync.Mutex
+	first, newest *Session
+	count         int
+}
+
+// place is where a session waits. The lock of its queue guards the neighbours.
+type place struct {
+	in           atomic.Pointer[queue] // nil: it does not wait
+	before, next *Session
 }
 
 // add puts s at the end. If that makes more than limit, it takes the oldest out
@@ -18,11 +24,16 @@ type queue struct {
 func (q *queue) add(s *Session, limit int) (oldest *Session) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.place == nil {
-		q.place = make(map[*Session]*list.Element)
+	s.place.before = q.newest
+	if q.newest != nil {
+		q.newest.place.next = s
+	} else {
+		q.first = s
 	}
-	q.place[s] = q.order.PushBack(s)
-	if q.order.Len() > limit {
+	q.newest = s
+	q.count++
+	s.place.in.Store(q)
+	if q.count > limit {
 		return q.take()
 	}
 	return nil
@@ -39,28 +50,46 @@ func (q *queue) oldest() *Session {
 func (q *queue) each(f func(*Session)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for s := range q.place {
+	for s := q.first; s != nil; s = s.place.next {
 		f(s)
+	}
+}
+
+// remove takes s out if it is in.
+func (q *queue) remove(s *Session) {
+	if s.place.in.Load() != q { // as mostly, when it is called again
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if s.place.in.Load() == q {
+		q.unlink(s)
 	}
 }
 
 // take is oldest with q.mu held.
 func (q *queue) take() *Session {
-	front := q.order.Front()
-	if front == nil {
-		return nil
+	s := q.first
+	if s != nil {
+		q.unlink(s)
 	}
-	s := q.order.Remove(front).(*Session)
-	delete(q.place, s)
 	return s
 }
 
-// remove takes s out if it is in.
-func (q *queue) remove(s *Session) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if e := q.place[s]; e != nil {
-		q.order.Remove(e)
-		delete(q.place, s)
+// unlink takes s out, which is in; q.mu is held.
+func (q *queue) unlink(s *Session) {
+	before, next := s.place.before, s.place.next
+	if before != nil {
+		before.place.next = next
+	} else {
+		q.first = next
 	}
+	if next != nil {
+		next.place.before = before
+	} else {
+		q.newest = before
+	}
+	q.count--
+	s.place.before, s.place.next = nil, nil
+	s.place.in.Store(nil) // last: from here on it may wait in another
 }

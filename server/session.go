@@ -40,6 +40,7 @@ type Session struct {
 	raw                        net.Conn // the client's connection, as it was accepted
 	local                      net.Addr // our end of the client's connection
 	life                       life
+	place                      place                   // in a queue, until it is admitted
 	epoch                      uint64                  // of the rules, when it was accepted
 	asked                      atomic.Pointer[Target]  // what Policy was asked at StageRequest
 	held                       atomic.Pointer[holding] // what it takes of its user's quotas; nil: of none

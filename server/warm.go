@@ -28,6 +28,9 @@ func (w *warmQueues) add(s *Session, limit int) {
 
 // remove takes s out if it is in.
 func (w *warmQueues) remove(s *Session) {
+	if s.place.in.Load() == nil { // as mostly: few are ever warm
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	q := w.users[s.Identity.User]
@@ -35,7 +38,7 @@ func (w *warmQueues) remove(s *Session) {
 		return
 	}
 	q.remove(s)
-	if q.order.Len() == 0 {
+	if q.count == 0 {
 		delete(w.users, s.Identity.User)
 	}
 }
@@ -46,7 +49,7 @@ func (w *warmQueues) oldest() *Session {
 	defer w.mu.Unlock()
 	for user, q := range w.users {
 		s := q.oldest()
-		if q.order.Len() == 0 {
+		if q.count == 0 {
 			delete(w.users, user)
 		}
 		if s != nil {
