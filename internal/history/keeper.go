@@ -121,8 +121,8 @@ func (k *keeper) writeEnded(ctx context.Context) error {
 		if err := k.write(ctx, records); err != nil {
 			return err
 		}
-		k.written(len(records))
 		left -= len(records)
+		k.written(records)
 	}
 	return nil
 }

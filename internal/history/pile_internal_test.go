@@ -15,7 +15,7 @@ func TestPile(t *testing.T) {
 			for range n {
 				id := uint64(len(want))
 				want = append(want, id)
-				p.add(Record{ID: id})
+				p.add(&Record{ID: id})
 			}
 		}
 		take := func(n int) {
@@ -55,10 +55,10 @@ func TestPile(t *testing.T) {
 // What is added stays where it is: what was taken is read while more comes.
 func TestPileMovesNothing(t *testing.T) {
 	var p pile
-	p.add(Record{ID: 1})
+	p.add(&Record{ID: 1})
 	oldest := &p.first(1)[0]
 	for id := range uint64(3 * batch) {
-		p.add(Record{ID: id})
+		p.add(&Record{ID: id})
 	}
 	if &p.first(1)[0] != oldest {
 		t.Error("the oldest record has moved")

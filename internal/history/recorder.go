@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/socksctl/socksctl/server"
@@ -34,20 +35,20 @@ type Recorder struct {
 	done    chan struct{} // closed when nothing more is written
 
 	mu      sync.Mutex
-	open    map[*server.Session]*entry
-	ended   pile  // of those that are over
-	late    []End // of those that there was no room for, and whose rows are open
+	open    map[*server.Session]*entry // nil: it was not looked at yet
+	ended   pile                       // of those that are over
+	late    []End                      // of those that there was no room for, and whose rows are open
 	dropped int64
 	fault   error // of the last attempt to write
 }
 
 var _ server.Observer = (*Recorder)(nil)
 
-// entry is what is known of the row of an open session.
+// entry is what is known of the row of an open session. Only the keeper changes it.
 type entry struct {
-	wrote state     // what is in it
-	at    time.Time // when it was written; zero: never, or it may be gone
-	isOut bool      // there may be one
+	wrote state       // what is in it
+	isOut atomic.Bool // there may be one
+	at    time.Time   // when it was written; zero: never, or it may be gone. Recorder.mu guards it
 }
 
 // state is what changes while a session is open.
@@ -93,32 +94,60 @@ func (r *Recorder) Close() {
 	<-r.done
 }
 
-// Opened implements server.Observer.
+// Opened implements server.Observer. What is over before the next write has no row,
+// and so no entry.
 func (r *Recorder) Opened(s *server.Session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.open[s] = new(entry)
+	r.open[s] = nil
 }
 
 // Closed implements server.Observer.
 func (r *Recorder) Closed(s *server.Session) {
+	rec := r.record(s, r.since(s))
+	r.makeAhead(r.close(s, &rec))
+}
+
+// since returns when the targets of s were written, if it may have any.
+func (r *Recorder) since(s *server.Session) time.Time {
+	if s.Command != "udp" {
+		return time.Time{}
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var e entry
-	if known := r.open[s]; known != nil {
-		e = *known
-		delete(r.open, s)
+	if e := r.open[s]; e != nil {
+		return e.at
 	}
-	if r.ended.count < r.options.Queue {
-		r.ended.add(r.record(s, e.at))
-		return
-	}
-	if !e.isOut {
+	return time.Time{}
+}
+
+// close has rec written, which is how s ended, or at least its row closed. If a piece
+// of the pile is to be made ahead, it returns the size.
+func (r *Recorder) close(s *server.Session, rec *Record) (ahead int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.open[s]
+	delete(r.open, s)
+	switch {
+	case r.ended.count < r.options.Queue:
+		return r.ended.add(rec)
+	case e != nil && e.isOut.Load():
+		r.keepEnd(rec)
+	default:
 		r.dropped++
+	}
+	return 0
+}
+
+// makeAhead makes a piece of the pile, if it is to be of any size.
+func (r *Recorder) makeAhead(size int) {
+	if size == 0 {
 		return
 	}
-	rec := RecordOf(s)
-	r.keepEnd(&rec)
+	piece := make([]Record, 0, size)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended.ahead = piece
 }
 
 // keepEnd has the row of a record closed later, whose record is lost. r.mu is held.
@@ -189,11 +218,13 @@ func (r *Recorder) waiting(most int) (all int, first []Record) {
 	return r.ended.count, r.ended.first(most)
 }
 
-// written takes out the first n records that wait.
-func (r *Recorder) written(n int) {
+// written takes out the first records that wait.
+func (r *Recorder) written(first []Record) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.ended.drop(n)
+	ahead := r.ended.drop(len(first))
+	r.mu.Unlock()
+	clear(first) // the piece that they are in may hold others
+	r.makeAhead(ahead)
 }
 
 // lateEnds returns some of the ends that wait.
@@ -234,15 +265,13 @@ func (e *entry) rests(s *server.Session, now time.Time) bool {
 // changes returns the open sessions that are not as they were written, or were
 // not for long.
 func (r *Recorder) changes(now time.Time) (all []changed) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for s, e := range r.open {
+	for s, e := range r.rows() {
 		if e.rests(s, now) {
 			continue
 		}
 		st := stateOf(s)
 		if e.at.IsZero() || e.wrote != st || now.Sub(e.at) > heartbeat {
-			e.isOut = true
+			e.isOut.Store(true)
 			all = append(all, changed{s, e, st, e.at})
 		}
 	}
@@ -251,19 +280,25 @@ func (r *Recorder) changes(now time.Time) (all []changed) {
 
 // wrote notes what was written, before now.
 func (r *Recorder) wrote(all []changed, now time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	for _, c := range all {
-		c.entry.wrote, c.entry.at = c.state, now
+		c.entry.wrote = c.state
+	}
+	for some := range slices.Chunk(all, atOnce) {
+		r.mu.Lock()
+		for _, c := range some {
+			c.entry.at = now
+		}
+		r.mu.Unlock()
 	}
 }
 
 // forget has the rows of all open sessions written anew.
 func (r *Recorder) forget() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, e := range r.open {
-		*e = entry{isOut: e.isOut}
+	for _, e := range r.rows() {
+		e.wrote = state{}
+		r.mu.Lock()
+		e.at = time.Time{}
+		r.mu.Unlock()
 	}
 }
 

@@ -5,7 +5,6 @@
 package history_test
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net"
@@ -17,14 +16,6 @@ import (
 	"github.com/socksctl/socksctl/internal/history"
 	"github.com/socksctl/socksctl/server"
 )
-
-// forgetful is a store that keeps nothing.
-type forgetful struct{}
-
-func (forgetful) Begin(context.Context, string, history.Run) (int64, error)         { return 0, nil }
-func (forgetful) Write(context.Context, []history.Record) error                     { return nil }
-func (forgetful) Finish(context.Context, history.Run, []history.End) (int64, error) { return 0, nil }
-func (forgetful) Expire(context.Context, time.Time) (bool, error)                   { return false, nil }
 
 // TestTunnelsAtRestAllocateNothing looks at open tunnels as a Recorder does twice a
 // second, whatever their number.
