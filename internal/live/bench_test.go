@@ -2,6 +2,9 @@ package live_test
 
 import (
 	"fmt"
+	"runtime/metrics"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,15 +51,43 @@ func BenchmarkSample10000(b *testing.B) {
 	}
 }
 
-// What a session costs at its beginning and end, with one who follows.
+// What a session costs at its beginning and end, with one who follows and one who
+// takes samples all the time. With -cpu 8 it tells how long sessions wait.
 func BenchmarkSession(b *testing.B) {
 	l := many()
 	w := l.Follow(live.Filter{})
 	defer w.Close()
-	s := made(20000, "alice", "connect", "example.com", 443)
+	var sampling sync.WaitGroup
+	defer sampling.Wait()
+	done := make(chan struct{})
+	defer close(done)
+	sampling.Go(func() { // ends with done
+		for at := time.Now(); ; at = at.Add(time.Second) {
+			select {
+			case <-done:
+				return
+			case <-time.After(time.Millisecond):
+				live.TakeSample(l, at)
+			}
+		}
+	})
+	var last atomic.Uint64
+	last.Store(20000)
+	before := waited()
 	b.ReportAllocs()
-	for b.Loop() {
-		l.Opened(s)
-		l.Closed(s)
-	}
+	b.RunParallel(func(pb *testing.PB) {
+		s := made(last.Add(1), "alice", "connect", "example.com", 443)
+		for pb.Next() {
+			l.Opened(s)
+			l.Closed(s)
+		}
+	})
+	b.ReportMetric((waited()-before)/float64(b.N)*1e9, "wait-ns/op")
+}
+
+// waited returns for how many seconds goroutines have waited for locks.
+func waited() float64 {
+	sample := []metrics.Sample{{Name: "/sync/mutex/wait/total:seconds"}}
+	metrics.Read(sample)
+	return sample[0].Value.Float64()
 }

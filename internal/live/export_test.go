@@ -3,4 +3,4 @@ package live
 import "time"
 
 // TakeSample is what Run does every two seconds.
-func TakeSample(t *Table, now time.Time) { t.sample(now) }
+func TakeSample(t *Table, now time.Time) { t.sampler.sample(now) }

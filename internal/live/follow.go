@@ -52,10 +52,10 @@ type queued struct {
 func (t *Table) Follow(f Filter) *Follower {
 	w := &Follower{table: t, filter: f, queue: make(chan queued, queueSize)}
 	t.mu.Lock()
-	found := t.matching(f)
+	all := t.appendTo(nil)
 	t.followers[w] = struct{}{}
 	t.mu.Unlock()
-	w.running = f.arrange(found)
+	w.running = f.arrange(f.among(all))
 	return w
 }
 

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/socksctl/socksctl/server"
@@ -21,13 +22,15 @@ type Table struct {
 	ended     traffic // of sessions that run no more
 	refused   map[server.EndReason]int64
 	samples   samples
+
+	sampler sampler // for Run alone
 }
 
-// entry is a session in the table. Table.mu guards it.
+// entry is a session in the table.
 type entry struct {
 	*server.Session
-	last traffic // at the last sample
-	rate traffic // bytes a second, by the last two
+	last             traffic      // at the last sample, for who takes them
+	rateUp, rateDown atomic.Int64 // bytes a second, by the last two
 }
 
 // traffic is bytes both ways.
@@ -50,27 +53,30 @@ var _ server.Observer = (*Table)(nil)
 
 // NewTable returns an empty table. Rates need its Run.
 func NewTable() *Table {
-	return &Table{sessions: make(map[uint64]*entry), followers: make(map[*Follower]struct{}), refused: make(map[server.EndReason]int64)}
+	t := &Table{sessions: make(map[uint64]*entry), followers: make(map[*Follower]struct{}), refused: make(map[server.EndReason]int64)}
+	t.sampler.table = t
+	return t
 }
 
 // Opened is for a [server.Server].
 func (t *Table) Opened(s *server.Session) {
+	e := &entry{Session: s}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.sessions[s.ID] = &entry{Session: s}
+	t.sessions[s.ID] = e
 	t.tell(Opened, s)
 }
 
 // Closed is for a [server.Server].
 func (t *Table) Closed(s *server.Session) {
+	moved, refused, reason := trafficOf(s), s.Refused(), s.EndReason()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.ended.add(trafficOf(s))
+	t.ended.add(moved)
 	ran := t.sessions[s.ID] != nil
 	delete(t.sessions, s.ID)
-	refused := s.Refused()
 	if refused {
-		t.refused[s.EndReason()]++
+		t.refused[reason]++
 	}
 	switch {
 	case ran:
@@ -97,9 +103,7 @@ type Session struct {
 // List returns the sessions that f lets through, in its order, and how many they
 // are without its limit.
 func (t *Table) List(f Filter) (sessions []Session, total int) {
-	t.mu.Lock()
-	sessions = t.matching(f)
-	t.mu.Unlock()
+	sessions = f.among(t.all())
 	return f.arrange(sessions), len(sessions)
 }
 
@@ -113,10 +117,27 @@ func (t *Table) Get(id uint64) (Session, bool) {
 	return Session{}, false
 }
 
-// matching returns the sessions that f lets through. t.mu is held.
-func (t *Table) matching(f Filter) []Session {
-	found := make([]Session, 0, len(t.sessions))
+// all returns what is in the table. There may be thousands, which sessions that begin
+// and end do not wait for: to look at them needs no lock.
+func (t *Table) all() []*entry {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.appendTo(nil)
+}
+
+// appendTo appends what is in the table. t.mu is held.
+func (t *Table) appendTo(all []*entry) []*entry {
+	all = slices.Grow(all, len(t.sessions))
 	for _, e := range t.sessions {
+		all = append(all, e)
+	}
+	return all
+}
+
+// among returns the sessions of all that f lets through.
+func (f Filter) among(all []*entry) []Session {
+	found := make([]Session, 0, len(all))
+	for _, e := range all {
 		if f.match(e.Session) {
 			found = append(found, e.now())
 		}
@@ -126,15 +147,13 @@ func (t *Table) matching(f Filter) []Session {
 
 func (e *entry) now() Session {
 	current := trafficOf(e.Session)
-	return Session{Session: e.Session, Up: current.up, Down: current.down, RateUp: e.rate.up, RateDown: e.rate.down}
+	return Session{Session: e.Session, Up: current.up, Down: current.down, RateUp: e.rateUp.Load(), RateDown: e.rateDown.Load()}
 }
 
 // End ends the sessions that f lets through, for that reason, and returns their
 // ids in ascending order. It does not wait, and knows of no limit.
 func (t *Table) End(f Filter, reason error) []uint64 {
-	t.mu.Lock()
-	found := t.matching(f)
-	t.mu.Unlock()
+	found := f.among(t.all())
 	ids := make([]uint64, 0, len(found))
 	for _, s := range found {
 		s.End(reason)
@@ -149,7 +168,7 @@ func (t *Table) Run(ctx context.Context) error {
 	ticker := time.NewTicker(sampleEvery)
 	defer ticker.Stop()
 	for {
-		t.sample(time.Now())
+		t.sampler.sample(time.Now())
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():

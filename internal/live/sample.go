@@ -20,33 +20,56 @@ type Sample struct {
 
 // samples is a ring of them. Table.mu guards it.
 type samples struct {
-	ring  [sampleCount]Sample
-	next  int
-	total traffic   // at the last sample
-	at    time.Time // of that; zero: there was none
+	ring [sampleCount]Sample
+	next int
+}
+
+// sampler takes the samples of a table. Sessions that begin and end wait while it finds
+// those that there are, and not while it looks at them.
+type sampler struct {
+	table   *Table
+	entries []*entry  // those of the moment; empty between samples, to be used again
+	total   traffic   // at the last sample
+	at      time.Time // of that; zero: there was none
 }
 
 // sample takes one sample, of each session and of all together.
-func (t *Table) sample(now time.Time) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	took := now.Sub(t.samples.at)
-	first := t.samples.at.IsZero()
+func (p *sampler) sample(now time.Time) {
+	took := now.Sub(p.at)
+	first := p.at.IsZero()
 	if !first && took <= 0 {
 		return
 	}
-	total := t.ended
-	for _, e := range t.sessions {
+	total := p.find()
+	for _, e := range p.entries {
 		current := trafficOf(e.Session)
 		total.add(current)
-		e.rate = current.perSecond(e.last, min(took, max(now.Sub(e.Start), time.Millisecond)))
+		rate := current.perSecond(e.last, min(took, max(now.Sub(e.Start), time.Millisecond)))
+		e.rateUp.Store(rate.up)
+		e.rateDown.Store(rate.down)
 		e.last = current
 	}
 	if !first {
-		rate := total.perSecond(t.samples.total, took)
-		t.samples.add(Sample{At: now, Up: rate.up, Down: rate.down, Sessions: len(t.sessions)})
+		rate := total.perSecond(p.total, took)
+		p.table.keep(Sample{At: now, Up: rate.up, Down: rate.down, Sessions: len(p.entries)})
 	}
-	t.samples.total, t.samples.at = total, now
+	p.total, p.at = total, now
+	clear(p.entries)
+	p.entries = p.entries[:0]
+}
+
+// find finds the sessions of the moment, and returns what those before them moved.
+func (p *sampler) find() (ended traffic) {
+	p.table.mu.Lock()
+	defer p.table.mu.Unlock()
+	p.entries = p.table.appendTo(p.entries)
+	return p.table.ended
+}
+
+func (t *Table) keep(one Sample) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.samples.add(one)
 }
 
 func (s *samples) add(one Sample) {
