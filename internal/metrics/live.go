@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"maps"
+	"slices"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,8 +12,8 @@ import (
 )
 
 // live is the sessions that run, and what those before them moved. A session is
-// in one of the two: it changes over under the lock that a scrape holds, when its
-// counters are final. So what it moved is neither counted twice nor, for a
+// in one of the two: it changes over under the lock by which a scrape finds both, when
+// its counters are final. So what it moved is neither counted twice nor, for a
 // moment, not at all, and a sum never goes backwards.
 type live struct {
 	active, bytes, datagrams, dropped, waiting *prometheus.Desc
@@ -70,20 +71,28 @@ type moment struct {
 	at      map[string][none]int64
 }
 
+// now returns the state. Sessions that begin and end wait until it is known which they
+// are, and not while they are looked at: one that ends meanwhile counts as it ended.
 func (l *live) now() moment {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	m := moment{traffic: l.past, at: make(map[string][none]int64, len(l.at))}
-	for listener, n := range l.at {
-		m.at[listener] = *n
-	}
-	for s := range maps.Keys(l.sessions) {
+	m, running := l.find()
+	for _, s := range running {
 		m.add(s)
 		if s.Stage() == server.StagePeer {
 			m.waiting++
 		}
 	}
 	return m
+}
+
+// find returns what is known without a look at sessions, and those that run.
+func (l *live) find() (m moment, running []*server.Session) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m = moment{traffic: l.past, at: make(map[string][none]int64, len(l.at))}
+	for listener, n := range l.at {
+		m.at[listener] = *n
+	}
+	return m, slices.AppendSeq(make([]*server.Session, 0, len(l.sessions)), maps.Keys(l.sessions))
 }
 
 // Describe implements prometheus.Collector.
