@@ -24,6 +24,7 @@ type Raw struct {
 	net.Conn
 	fd  syscall.RawConn // of the conn; nil if it has no descriptor
 	src source          // of fd; nil likewise
+	out io.Writer       // to the conn
 
 	came    int     // bytes read, as far as they matter; of the one goroutine that reads
 	framing framing // of what is read; likewise
@@ -46,7 +47,7 @@ type Raw struct {
 // NewRaw returns a Raw over c, which belongs to it from now on.
 func NewRaw(c net.Conn) *Raw {
 	fd := descriptor(dataConn(c))
-	return &Raw{Conn: c, fd: fd, src: newSource(fd)}
+	return &Raw{Conn: c, fd: fd, src: newSource(fd), out: newSink(c, fd)}
 }
 
 // NetConn returns the conn that r is over.
@@ -185,7 +186,7 @@ func (r *Raw) send() error {
 	if r.records == nil {
 		return nil
 	}
-	_, err := r.Conn.Write(r.records[:r.held])
+	_, err := r.out.Write(r.records[:r.held])
 	buffers.put(r.records)
 	r.records, r.held = nil, 0
 	return err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -146,6 +147,7 @@ type side struct {
 	tls  *tls.Conn       // data, if that is a tls.Conn over a Raw,
 	raw  *Raw            // which is this
 	fd   syscall.RawConn // of data, or under raw; nil: there is none
+	sink io.Writer       // to data; made by the first write
 }
 
 func newSide(name string, c net.Conn) side {
@@ -184,7 +186,10 @@ func overRaw(c net.Conn) (*tls.Conn, *Raw) {
 // write writes b, with the records of TLS gathered.
 func (s *side) write(b []byte) (int, error) {
 	if s.raw == nil {
-		return s.data.Write(b)
+		if s.sink == nil {
+			s.sink = newSink(s.data, s.fd)
+		}
+		return s.sink.Write(b)
 	}
 	s.raw.hold()
 	n, err := s.tls.Write(b)

@@ -3,6 +3,7 @@
 package relay
 
 import (
+	"io"
 	"net"
 	"syscall"
 )
@@ -11,3 +12,5 @@ import (
 func descriptor(net.Conn) syscall.RawConn { return nil }
 
 func newSource(syscall.RawConn) source { return nil }
+
+func newSink(c net.Conn, _ syscall.RawConn) io.Writer { return c }

@@ -77,7 +77,7 @@ func (s *fdSource) attempt(fd uintptr) bool {
 // readFD is read(2), with the end as io.EOF.
 func readFD(fd int, b []byte) (int, error) {
 	for {
-		n, err := syscall.Read(fd, b)
+		n, err := read(fd, b)
 		switch {
 		case err == syscall.EINTR:
 		case err != nil:

@@ -112,13 +112,3 @@ func (s *splice) giveBack() {
 	pipes.put(s.pipe)
 	s.pipe = nil
 }
-
-// move is splice(2), without waiting.
-func move(from, to, most int) (int, error) {
-	for {
-		n, err := unix.Splice(from, nil, to, nil, most, unix.SPLICE_F_NONBLOCK)
-		if err != unix.EINTR {
-			return int(max(n, 0)), err
-		}
-	}
-}
