@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/socksctl/socksctl/internal/human"
 )
 
 // logEnd writes the one line that a session leaves in the log.
@@ -26,14 +28,14 @@ func (c *conn) logEnd() {
 		return
 	}
 	attrs := append(make([]slog.Attr, 0, 14), // what there may be: it stays on the stack so
-		slog.Uint64("id", c.ID), slog.String("client", c.Client.String()), slog.String("listener", c.Listener),
+		slog.Uint64("id", c.ID), slog.String("client", human.Address(c.Client)), slog.String("listener", c.Listener),
 		slog.String("user", visible(c.Identity.User)), slog.String("command", c.Command),
 		slog.String("host", visible(c.Host)), slog.Int("port", int(c.Port)),
 		slog.Int64("up", c.BytesUp.Load()), slog.Int64("down", c.BytesDown.Load()),
 		slog.Duration("took", c.Closed().Sub(c.Start).Round(time.Millisecond)),
 	)
 	if c.Via != nil {
-		attrs = append(attrs, slog.String("via", c.Via.String()))
+		attrs = append(attrs, slog.String("via", human.Address(c.Via)))
 	}
 	if rule := c.Rule(); rule != "" {
 		attrs = append(attrs, slog.String("rule", visible(rule)))

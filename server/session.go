@@ -135,11 +135,14 @@ func (s *Session) SetRule(name string) {
 }
 
 // Dropped returns how many datagrams were dropped, by reason, leaving out the
-// reasons that did not occur.
+// reasons that did not occur. It is nil when none did.
 func (s *Session) Dropped() map[string]int64 {
-	dropped := make(map[string]int64)
+	var dropped map[string]int64
 	for d := range carrier.NumDrops {
 		if n := s.drops[d].Load(); n > 0 {
+			if dropped == nil {
+				dropped = make(map[string]int64)
+			}
 			dropped[d.String()] = n
 		}
 	}

@@ -30,10 +30,10 @@ func addrKey(ip netip.Addr) string {
 		return ""
 	case ip.Is4():
 		four := ip.As4()
-		return "V4" + hex.EncodeToString(four[:])
+		return string(hex.AppendEncode(append(make([]byte, 0, 10), "V4"...), four[:]))
 	}
 	sixteen := ip.As16()
-	return "V6" + hex.EncodeToString(sixteen[:])
+	return string(hex.AppendEncode(append(make([]byte, 0, 34), "V6"...), sixteen[:]))
 }
 
 // keyRange returns the keys of the first and the last address of a network.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/socksctl/socksctl/internal/human"
 	"github.com/socksctl/socksctl/server"
 )
 
@@ -99,7 +100,7 @@ func RecordOf(s *server.Session) Record {
 	r := Record{
 		ID: s.ID, Node: s.Node(), Status: statusOf(s), Reason: string(s.EndReason()), Stage: s.Stage().String(), Reply: int(s.Refusal()),
 		Start: inMicros(s.Start), Active: inMicros(s.Active()), End: inMicros(s.Closed()),
-		Client: clean(s.Client.String()), Listener: clean(s.Listener),
+		Client: clean(human.Address(s.Client)), Listener: clean(s.Listener),
 		User: clean(s.Identity.User), Method: s.Identity.Method,
 		Command: s.Command, Resolved: s.Resolved(), Rule: clean(s.Rule()),
 		Up: s.BytesUp.Load(), Down: s.BytesDown.Load(), DatagramsUp: s.DatagramsUp.Load(), DatagramsDown: s.DatagramsDown.Load(),
@@ -118,7 +119,7 @@ func (r *Record) describe(s *server.Session) {
 		}
 	}
 	if s.Via != nil {
-		r.Via = clean(s.Via.String())
+		r.Via = clean(human.Address(s.Via))
 	}
 	if s.Command != "udp" { // the address in its request is where the client sends from
 		r.Host, r.Port = clean(s.Host), int(s.Port)
@@ -130,11 +131,9 @@ func (r *Record) describe(s *server.Session) {
 		r.Groups = append(r.Groups, clean(g))
 	}
 	if bound := s.Bound(); bound != nil {
-		r.Egress = clean(bound.String())
+		r.Egress = clean(human.Address(bound))
 	}
-	if dropped := s.Dropped(); len(dropped) > 0 {
-		r.Dropped = dropped
-	}
+	r.Dropped = s.Dropped()
 	if err := s.Err(); err != nil {
 		r.Error = clean(err.Error())
 	}

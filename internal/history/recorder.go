@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/socksctl/socksctl/internal/human"
 	"github.com/socksctl/socksctl/server"
 )
 
@@ -206,7 +207,7 @@ func stateOf(s *server.Session) state {
 		st.drops += n
 	}
 	if bound := s.Bound(); bound != nil {
-		st.egress = bound.String()
+		st.egress = human.Address(bound)
 	}
 	return st
 }

@@ -145,6 +145,9 @@ func (a Addr) Network() string { return "socks5" }
 // String returns "host:port" as net.Dial takes it. The name is as the peer
 // spelled it, control bytes and all: quote it in a log.
 func (a Addr) String() string {
+	if a.IP.IsValid() {
+		return netip.AddrPortFrom(a.IP, a.Port).String()
+	}
 	return net.JoinHostPort(a.Host(), strconv.Itoa(int(a.Port)))
 }
 
