@@ -20,23 +20,28 @@ const (
 // columnsOf returns the names in a list of columns.
 func columnsOf(list string) []string { return strings.Split(list, ", ") }
 
-// sessionValues appends r to values as sessionColumns have it.
-func (d dialect) sessionValues(values []any, r *Record) ([]any, error) {
+// sessionValues appends r to c as sessionColumns have it.
+func (d dialect) sessionValues(c *cells, r *Record) error {
 	groups, err := asJSON("[]", len(r.Groups), r.Groups)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	dropped, err := asJSON("{}", len(r.Dropped), r.Dropped)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return append(values,
-		int64(r.Run), int64(r.ID), r.Node, string(r.Status), r.Reason, r.Stage, int64(r.Reply),
-		d.stamp(r.Start), d.stamp(r.Active), d.stamp(r.End), r.Client, r.Via, r.Listener, r.TLS, r.Serial,
-		r.User, r.Tried, groups, r.Method, r.Command, r.Host, hostKey(r.Host), int64(r.Port),
-		addrText(r.Resolved.Addr()), addrKey(r.Resolved.Addr()), int64(r.Resolved.Port()), r.Egress, r.Rule,
-		r.Up, r.Down, r.Up+r.Down, r.DatagramsUp, r.DatagramsDown, dropped, r.Error,
-	), nil
+	c.numbers(int64(r.Run), int64(r.ID))
+	c.texts(r.Node, string(r.Status), r.Reason, r.Stage)
+	c.numbers(int64(r.Reply))
+	c.values = append(c.values, d.stamp(r.Start), d.stamp(r.Active), d.stamp(r.End))
+	c.texts(r.Client, r.Via, r.Listener, r.TLS, r.Serial, r.User, r.Tried, groups, r.Method, r.Command, r.Host, hostKey(r.Host))
+	c.numbers(int64(r.Port))
+	c.texts(addrText(r.Resolved.Addr()), addrKey(r.Resolved.Addr()))
+	c.numbers(int64(r.Resolved.Port()))
+	c.texts(r.Egress, r.Rule)
+	c.numbers(r.Up, r.Down, r.Up+r.Down, r.DatagramsUp, r.DatagramsDown)
+	c.texts(dropped, r.Error)
+	return nil
 }
 
 // asJSON returns v, which holds n things, and empty when it holds none, as mostly.

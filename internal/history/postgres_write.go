@@ -62,11 +62,11 @@ func (s *postgresStore) rowsOf(records []Record) (sessions, targets rowSet, err 
 	targets = rowSet{table: "targets", columns: targetColumns, key: "run, id, n"}
 	for i := range records {
 		r := &records[i]
-		row, err := s.sessionValues(nil, r)
-		if err != nil {
+		var row cells
+		if err := s.sessionValues(&row, r); err != nil {
 			return sessions, targets, err
 		}
-		sessions.add([3]any{row[0], row[1]}, row)
+		sessions.add([3]any{row.values[0], row.values[1]}, row.values)
 		for j := range r.Targets {
 			row := s.targetValues(r, &r.Targets[j])
 			targets.add([3]any{row[0], row[1], row[2]}, row)

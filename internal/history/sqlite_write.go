@@ -34,19 +34,19 @@ func (s *sqliteStore) Write(ctx context.Context, records []Record) error {
 func (s *sqliteStore) write(ctx context.Context, on driver.ConnPrepareContext, records []Record) error {
 	sessions := &rows{table: "sessions", columns: columnsOf(sessionColumns + ", written"), key: "run, id"}
 	targets := &rows{table: "targets", columns: columnsOf(targetColumns), key: "run, id, n"}
-	sessions.values = make([]any, 0, len(records)*len(sessions.columns))
+	all := cells{values: make([]any, 0, len(records)*len(sessions.columns)), width: len(sessions.columns)}
 	now := s.stamp(time.Now())
 	for i := range records {
 		r := &records[i]
-		var err error
-		if sessions.values, err = s.sessionValues(sessions.values, r); err != nil {
+		if err := s.sessionValues(&all, r); err != nil {
 			return err
 		}
-		sessions.values = append(sessions.values, now)
+		all.values = append(all.values, now)
 		for j := range r.Targets {
 			targets.values = append(targets.values, s.targetValues(r, &r.Targets[j])...)
 		}
 	}
+	sessions.values = all.values
 	if err := sessions.write(ctx, on); err != nil {
 		return err
 	}
