@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/socksctl/socksctl/internal/carrier"
+	"github.com/socksctl/socksctl/internal/relay"
 	"github.com/socksctl/socksctl/internal/socks5"
 )
 
@@ -41,7 +42,7 @@ func newPacketConn(d *Dialer, local socks5.Addr) *packetConn {
 // newStreamConn returns an association whose frames travel on s.
 func newStreamConn(s *session, command socks5.Command, bound socks5.Addr) *packetConn {
 	p := newPacketConn(s.d, s.outside(bound))
-	c := carrier.NewStream(s.conn, nil, command, p.count)
+	c := carrier.NewStream(relay.Prompt(s.conn), nil, command, p.count)
 	c.DropEmpty = !s.known
 	p.start(c, nil)
 	return p

@@ -71,7 +71,7 @@ func (c *conn) stream(command socks5.Command, early []byte) error {
 		return err
 	}
 	in := io.MultiReader(bytes.NewReader(early), c.peer)
-	return c.exchange(c.ctx, carrier.NewStream(c.peer, in, command, c.drop), out)
+	return c.exchange(c.ctx, carrier.NewStream(relay.Prompt(c.peer), in, command, c.drop), out)
 }
 
 // listenOut asks the outbound for the far side of an association.

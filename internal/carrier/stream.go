@@ -20,9 +20,10 @@ const (
 // cannot be told ends the carrier with [ErrFrame].
 //
 // What WriteBatch is given goes into a queue of 256 KiB, and is dropped as
-// [DropFull] when that is full. A goroutine that lives while the queue holds
-// something writes all of it in one call. A Stream where nothing moves holds
-// neither buffers nor goroutines.
+// [DropFull] when that is full. Where the net.Conn can write without waiting (it has
+// WriteNow), what is little goes at once. Else a goroutine that lives while the
+// queue holds something writes all of it in one call. A Stream where nothing moves
+// holds neither buffers nor goroutines.
 type Stream struct {
 	// DropEmpty drops empty datagrams on their way out, as [DropEmpty]. It is
 	// for peers that are not ours: an empty frame puts some out of step and
@@ -34,6 +35,7 @@ type Stream struct {
 	WriteTimeout time.Duration
 
 	conn    net.Conn
+	now     prompt // conn, if it can write without waiting
 	command socks5.Command
 	drop    DropFunc
 	in      frameReader
@@ -41,6 +43,7 @@ type Stream struct {
 	mu      sync.Mutex
 	idle    sync.Cond // mu; signalled when writing becomes false
 	out     *outQueue // nil while nothing is queued
+	rest    bool      // now has to be flushed
 	writing bool      // a goroutine runs flush
 	closed  bool
 	err     error  // of the write that ended the carrier
@@ -56,6 +59,7 @@ func NewStream(conn net.Conn, r io.Reader, command socks5.Command, drop DropFunc
 		r = conn
 	}
 	s := &Stream{conn: conn, command: command, drop: drop}
+	s.now, _ = conn.(prompt)
 	s.in = frameReader{r: r, command: command, drop: drop}
 	s.idle.L = &s.mu
 	s.flush = s.writeQueued
@@ -98,9 +102,13 @@ func (s *Stream) WriteBatch(ds []Datagram) error {
 	for i := range ds {
 		s.queue(&ds[i])
 	}
-	if s.out.n == 0 {
+	switch {
+	case s.out.n == 0:
 		s.releaseQueue()
-	} else if !s.writing {
+	case s.writing:
+	case s.now != nil && s.out.n <= little:
+		return s.writeNow()
+	default:
 		s.writing = true
 		go s.flush()
 	}

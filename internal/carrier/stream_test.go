@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/socksctl/socksctl/internal/carrier"
+	"github.com/socksctl/socksctl/internal/relay"
 	"github.com/socksctl/socksctl/internal/socks5"
 )
 
@@ -27,7 +28,7 @@ import (
 var layouts = map[string]socks5.Command{"tun": socks5.UDPTun, "fwd": socks5.FwdUDP}
 
 // pairs make the two ends of a connection, each kind in its own way.
-var pairs = map[string]func(testing.TB) (net.Conn, net.Conn){"pipe": pipePair, "tcp": tcpPair, "TLS": tlsPair}
+var pairs = map[string]func(testing.TB) (net.Conn, net.Conn){"pipe": pipePair, "tcp": tcpPair, "TLS": tlsPair, "prompt": promptPair}
 
 func pipePair(testing.TB) (net.Conn, net.Conn) { return net.Pipe() }
 
@@ -52,6 +53,20 @@ func tcpPair(t testing.TB) (net.Conn, net.Conn) {
 
 func tlsPair(t testing.TB) (net.Conn, net.Conn) {
 	t.Helper()
+	a, b := tcpPair(t)
+	return encrypt(t, a, b)
+}
+
+// promptPair is TLS as server and client have it.
+func promptPair(t testing.TB) (net.Conn, net.Conn) {
+	t.Helper()
+	a, b := tcpPair(t)
+	a, b = encrypt(t, relay.NewRaw(a), relay.NewRaw(b))
+	return relay.Prompt(a), relay.Prompt(b)
+}
+
+func encrypt(t testing.TB, a, b net.Conn) (net.Conn, net.Conn) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +82,6 @@ func tlsPair(t testing.TB) (net.Conn, net.Conn) {
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(leaf)
-	a, b := tcpPair(t)
 	client := tls.Client(a, &tls.Config{ServerName: "peer", RootCAs: roots})
 	server := tls.Server(b, &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
 	shaken := make(chan error)

@@ -14,6 +14,34 @@ type outQueue struct {
 
 var outQueues = sync.Pool{New: func() any { return new(outQueue) }}
 
+// little is how much is written at once, on the goroutine that has it. To have
+// another write it takes longer than that, but lets the next come meanwhile.
+const little = 16 << 10
+
+// prompt is a conn that can write without waiting.
+type prompt interface {
+	// WriteNow writes b as far as that does not wait, and reports whether that
+	// was all of it. If not, Flush is to write the rest.
+	WriteNow(b []byte) (all bool, err error)
+	Flush() error
+}
+
+// writeNow writes what is queued, and leaves what would have to wait to a goroutine;
+// mu is held.
+func (s *Stream) writeNow() error {
+	all, err := s.now.WriteNow(s.out.buf[:s.out.n])
+	s.releaseQueue()
+	if err != nil {
+		s.fail(err)
+		return err
+	}
+	if !all {
+		s.rest, s.writing = true, true
+		go s.flush()
+	}
+	return nil
+}
+
 // writeQueued writes the queue until it stays empty. It ends with that, or with
 // the first error, which closes the connection and so ends the reader too.
 func (s *Stream) writeQueued() {
@@ -23,19 +51,31 @@ func (s *Stream) writeQueued() {
 		s.writing = false
 		s.idle.Broadcast()
 	}()
-	for s.out != nil {
-		q := s.out
-		s.out = nil
-		s.setWriteDeadline()
-		s.mu.Unlock()
-		_, err := s.conn.Write(q.buf[:q.n])
-		outQueues.Put(q)
-		s.mu.Lock()
-		if err != nil {
+	for s.rest || s.out != nil {
+		if err := s.writeOn(); err != nil {
 			s.fail(err)
 			return
 		}
 	}
+}
+
+// writeOn writes what WriteNow has left, or else the queue; mu is held, but while it
+// writes.
+func (s *Stream) writeOn() (err error) {
+	s.setWriteDeadline()
+	if s.rest {
+		s.rest = false
+		s.mu.Unlock()
+		defer s.mu.Lock()
+		return s.now.Flush()
+	}
+	q := s.out
+	s.out = nil
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	_, err = s.conn.Write(q.buf[:q.n])
+	outQueues.Put(q)
+	return err
 }
 
 // setWriteDeadline bounds the next write; mu is held, so that it cannot put off

@@ -186,10 +186,15 @@ func (r *Raw) send() error {
 	if r.records == nil {
 		return nil
 	}
+	defer r.sent()
 	_, err := r.out.Write(r.records[:r.held])
+	return err
+}
+
+// sent lets go of what is kept. r.mu is held.
+func (r *Raw) sent() {
 	buffers.put(r.records)
 	r.records, r.held = nil, 0
-	return err
 }
 
 // closeWrite sends the close_notify of the tls.Conn over r. crypto/tls gives it
