@@ -2,6 +2,7 @@ package relay
 
 import (
 	"io"
+	"runtime"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -23,6 +24,10 @@ type flow struct {
 
 // light is how many bytes from one wait to the next do not make a direction busy.
 const light = 64 << 10
+
+// turn is how many bytes a direction moves before it lets others have the processor,
+// if they wait for it. Go's scheduler would give it 10 ms.
+const turn = 4 << 20
 
 // mover moves the bytes of a flow.
 type mover interface {
@@ -58,8 +63,13 @@ func (f *flow) begin(early []byte) {
 
 // relay moves bytes until src ends, and hands the end on, or until f is at rest.
 func (f *flow) relay() {
-	for {
-		switch o := f.mover.move(); {
+	for next := f.count.Load() + turn; ; {
+		o := f.mover.move()
+		if n := f.count.Load(); n >= next {
+			next = n + turn
+			runtime.Gosched()
+		}
+		switch {
 		case o == quiet && f.toRest(), o == moved && f.renew():
 			return
 		case o == ended, o == aborted:
