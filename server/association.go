@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/netip"
+	"runtime"
 	"time"
 
 	"github.com/socksctl/socksctl/internal/carrier"
@@ -13,6 +14,11 @@ import (
 
 // batch is how many datagrams an association takes at once.
 const batch = 32
+
+// turn is how many datagrams a direction moves before it lets others have the
+// processor, if they wait for it: the calls that move them never wait, and so Go's
+// scheduler is not told of them.
+const turn = 1024
 
 // association moves the datagrams of one UDP session, one goroutine each way.
 type association struct {
@@ -27,7 +33,7 @@ type association struct {
 func (a *association) requests() {
 	var ds [batch]carrier.Datagram
 	far := remoteView{remotes: a.remotes.Load()}
-	for {
+	for moved := 0; ; {
 		n, err := a.app.ReadBatch(ds[:])
 		if errors.Is(err, io.EOF) { // on a Stream; an end on the other side is no such thing
 			err = errEnded
@@ -46,6 +52,7 @@ func (a *association) requests() {
 			return
 		}
 		a.idle.TouchAt(now)
+		moved = giveWay(moved + n)
 	}
 }
 
@@ -53,7 +60,7 @@ func (a *association) requests() {
 func (a *association) answers() {
 	var ds [batch]carrier.Datagram
 	far := remoteView{remotes: a.remotes.Load()}
-	for {
+	for moved := 0; ; {
 		n, err := a.out.ReadBatch(ds[:])
 		if err != nil {
 			a.cancel(err)
@@ -69,7 +76,18 @@ func (a *association) answers() {
 			return
 		}
 		a.idle.TouchAt(now)
+		moved = giveWay(moved + n)
 	}
+}
+
+// giveWay lets others have the processor once that many datagrams are a turn, and
+// returns how many there are of the next.
+func giveWay(moved int) int {
+	if moved < turn {
+		return moved
+	}
+	runtime.Gosched()
+	return 0
 }
 
 // judgeAll moves the datagrams that are allowed to the front of ds and returns

@@ -19,7 +19,9 @@ const roomIn = 1 << 20
 // mmsg moves datagrams with recvmmsg(2) and sendmmsg(2), and several for one peer
 // as one that the system cuts up (UDP_SEGMENT) or has put together (UDP_GRO). It
 // makes the calls itself, because every way through package net allocates for
-// each datagram.
+// each datagram, and without a word to Go's scheduler, because none of them waits:
+// the first that it is told of after a rest wakes the thread that looks after the
+// others, which is more than a datagram takes.
 type mmsg struct {
 	raw       syscall.RawConn
 	drop      DropFunc
