@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/socksctl/socksctl/internal/carrier"
+	"github.com/socksctl/socksctl/internal/relay"
 	"github.com/socksctl/socksctl/internal/socks5"
 )
 
@@ -57,7 +58,7 @@ func (r *remote) touch(now time.Time) {
 	if r.first.Load() == 0 {
 		r.first.CompareAndSwap(0, now.UnixNano())
 	}
-	r.last.Store(now.UnixNano())
+	relay.Advance(&r.last, now.UnixNano())
 }
 
 // record returns r as it stands.

@@ -68,13 +68,20 @@ func (i *Idle) Touch() {
 	}
 }
 
-// TouchAt is Touch for a caller that has looked at the clock already.
+// TouchAt is Touch for a caller that has looked at the clock already. One that looked
+// later may have been here before.
 func (i *Idle) TouchAt(now time.Time) {
 	if i.After > 0 {
-		i.last.Store(int64(now.Sub(i.begun)))
+		Advance(&i.last, int64(now.Sub(i.begun)))
 	}
 	if i.Active != nil {
-		i.Active.Store(now.UnixNano())
+		Advance(i.Active, now.UnixNano())
+	}
+}
+
+// Advance sets a time to a later one, and leaves it if it is later already.
+func Advance(t *atomic.Int64, to int64) {
+	for old := t.Load(); old < to && !t.CompareAndSwap(old, to); old = t.Load() {
 	}
 }
 

@@ -3,6 +3,7 @@ package relay_test
 import (
 	"context"
 	"io"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,6 +41,20 @@ func TestIdleCountsBothDirections(t *testing.T) {
 			app.Close()
 			origin.Close()
 		})
+	}
+}
+
+// Two directions look at the clock, and the one that looked first may be the last to
+// say so.
+func TestTrafficDoesNotGoBack(t *testing.T) {
+	var active atomic.Int64
+	i := relay.Idle{Active: &active}
+	now := time.Now()
+	for _, at := range []time.Time{now, now.Add(-time.Second), now.Add(time.Second), now} {
+		i.TouchAt(at)
+	}
+	if got, want := active.Load(), now.Add(time.Second).UnixNano(); got != want {
+		t.Errorf("got %d, want %d", got, want)
 	}
 }
 
