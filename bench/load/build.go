@@ -58,12 +58,19 @@ func (b builder) build(ctx context.Context, name, dir, pkg string) (string, erro
 	return path, nil
 }
 
-// commit names what socksctl is built from; outside a repository nothing does.
+// commit names what socksctl is built from; outside a repository nothing does. The
+// documents are not built, and reports of before are among them.
 func (b builder) commit(ctx context.Context) string {
-	cmd := exec.CommandContext(ctx, "git", "-C", b.root, "describe", "--always", "--dirty", "--exclude=*")
-	out, err := cmd.Output()
+	git := func(args ...string) (string, error) {
+		out, err := exec.CommandContext(ctx, "git", append([]string{"-C", b.root}, args...)...).Output()
+		return strings.TrimSpace(string(out)), err
+	}
+	name, err := git("describe", "--always", "--exclude=*")
 	if err != nil {
 		return ""
 	}
-	return strings.TrimSpace(string(out))
+	if _, changed := git("diff", "--quiet", "HEAD", "--", ".", ":!docs"); changed != nil {
+		name += "-dirty"
+	}
+	return name
 }
