@@ -50,6 +50,29 @@ func (w *warmForwarder) awaitWarm(t *testing.T, want int) {
 	}
 }
 
+// warmUp makes requests to an address until so many connections are ready. One that
+// comes before the forwarder has begun to keep some, just after its start, asks for
+// none.
+func (w *warmForwarder) warmUp(t *testing.T, to echoes, want int) {
+	t.Helper()
+	for range 10 {
+		if err := reach(&w.Dialer, to); err != nil {
+			t.Fatal(err)
+		}
+		for range 300 {
+			status, err := w.Status(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status.Servers[0].Warm == want {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	t.Fatalf("there are not %d warm connections", want)
+}
+
 // sockets returns how many sockets the process has.
 func (p *process) sockets(t *testing.T) (n int) {
 	t.Helper()
@@ -94,7 +117,7 @@ func TestWarmMutualTLS(t *testing.T) {
 		}
 	}
 	use()
-	w.awaitWarm(t, 2)
+	w.warmUp(t, to, 2)
 	cold.awaitWarm(t, 0)
 	far.awaitSockets(t, alone+2)
 	w.awaitSockets(t, own+2)
@@ -122,10 +145,7 @@ func TestWarmAndKillMutualTLS(t *testing.T) {
 	to, keys := newEchoes(t), certificates(t)
 	far, url := serveOnly(t, "server", keys)
 	w := startWarm(t, append([]string{"--server", url}, keys.client()...)...)
-	if err := reach(&w.Dialer, to); err != nil {
-		t.Fatal(err)
-	}
-	w.awaitWarm(t, 2)
+	w.warmUp(t, to, 2)
 	far.kill(t)
 	w.awaitWarm(t, 0)
 }
