@@ -14,6 +14,14 @@ import (
 	"github.com/socksctl/socksctl/server"
 )
 
+// noAccounts wants nobody to be counted in any quota.
+func noAccounts(t *testing.T, h *harness) {
+	t.Helper()
+	if n := server.Accounts(h.Server); n != 0 {
+		t.Errorf("%d accounts are left, want none", n)
+	}
+}
+
 // Quotas that were asked for before a Rejudge, and come after it, are not those that
 // a session is counted in: neither at its request nor at its address.
 func TestRejudgeCatchesQuotas(t *testing.T) {
@@ -41,9 +49,7 @@ func TestRejudgeCatchesQuotas(t *testing.T) {
 			h.record(t)
 			hangUp(t, first)
 			h.record(t)
-			if n := server.Accounts(h.Server); n != 0 {
-				t.Errorf("%d accounts are left, want none", n)
-			}
+			noAccounts(t, h)
 		})
 	}
 }
@@ -95,9 +101,7 @@ func TestRejudgeLeavesNoQuotaOfBefore(t *testing.T) {
 	asking.Wait()
 	close(ended)
 	recording.Wait()
-	if n := server.Accounts(h.Server); n != 0 {
-		t.Errorf("%d accounts are left, want none", n)
-	}
+	noAccounts(t, h)
 }
 
 // What sessions count in is used again, without what was in it: neither a count nor

@@ -232,9 +232,7 @@ func TestQuotasOfTheAddress(t *testing.T) {
 	ask(t, last, 1, addr, socks5.Succeeded)
 	hangUp(t, last)
 	h.record(t)
-	if n := server.Accounts(h.Server); n != 0 {
-		t.Errorf("%d accounts are left, want none", n)
-	}
+	noAccounts(t, h)
 }
 
 // Rejudge holds live sessions to the quotas of the moment, in both directions.
@@ -298,9 +296,7 @@ func TestQuotasAreGivenBack(t *testing.T) {
 	for range 80 {
 		h.record(t)
 	}
-	if n := server.Accounts(h.Server); n != 0 {
-		t.Errorf("%d accounts are left, want none", n)
-	}
+	noAccounts(t, h)
 }
 
 // Connections of one address are counted before TLS and before a byte is read.

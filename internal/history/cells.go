@@ -7,21 +7,12 @@ type cells struct {
 	width  int // of a row; 0: there is but one
 }
 
-func (c *cells) texts(all ...string) {
-	for _, s := range all {
+// put appends the next values of a row.
+func put[T string | int64](c *cells, all ...T) {
+	for _, v := range all {
 		above := c.above()
-		if last, ok := above.(string); !ok || last != s {
-			above = s
-		}
-		c.values = append(c.values, above)
-	}
-}
-
-func (c *cells) numbers(all ...int64) {
-	for _, n := range all {
-		above := c.above()
-		if last, ok := above.(int64); !ok || last != n {
-			above = n
+		if last, ok := above.(T); !ok || last != v {
+			above = v
 		}
 		c.values = append(c.values, above)
 	}

@@ -11,11 +11,11 @@ import (
 
 // What rows have in common is there in each of them, and allocated once.
 func TestCellsInCommonAreAllocatedOnce(t *testing.T) {
-	c := cells{values: make([]any, 0, 1000), width: 4}
+	c := &cells{values: make([]any, 0, 1000), width: 4}
 	row := func(last string) {
-		c.texts("a long enough name")
-		c.numbers(1<<40, 0)
-		c.texts(last)
+		put(c, "a long enough name")
+		put[int64](c, 1<<40, 0)
+		put(c, last)
 	}
 	row("first")
 	if got := testing.AllocsPerRun(100, func() { row("first") }); got != 0 {

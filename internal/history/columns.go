@@ -30,17 +30,17 @@ func (d dialect) sessionValues(c *cells, r *Record) error {
 	if err != nil {
 		return err
 	}
-	c.numbers(int64(r.Run), int64(r.ID))
-	c.texts(r.Node, string(r.Status), r.Reason, r.Stage)
-	c.numbers(int64(r.Reply))
+	put(c, int64(r.Run), int64(r.ID))
+	put(c, r.Node, string(r.Status), r.Reason, r.Stage)
+	put(c, int64(r.Reply))
 	c.values = append(c.values, d.stamp(r.Start), d.stamp(r.Active), d.stamp(r.End))
-	c.texts(r.Client, r.Via, r.Listener, r.TLS, r.Serial, r.User, r.Tried, groups, r.Method, r.Command, r.Host, hostKey(r.Host))
-	c.numbers(int64(r.Port))
-	c.texts(addrText(r.Resolved.Addr()), addrKey(r.Resolved.Addr()))
-	c.numbers(int64(r.Resolved.Port()))
-	c.texts(r.Egress, r.Rule)
-	c.numbers(r.Up, r.Down, r.Up+r.Down, r.DatagramsUp, r.DatagramsDown)
-	c.texts(dropped, r.Error)
+	put(c, r.Client, r.Via, r.Listener, r.TLS, r.Serial, r.User, r.Tried, groups, r.Method, r.Command, r.Host, hostKey(r.Host))
+	put(c, int64(r.Port))
+	put(c, addrText(r.Resolved.Addr()), addrKey(r.Resolved.Addr()))
+	put(c, int64(r.Resolved.Port()))
+	put(c, r.Egress, r.Rule)
+	put(c, r.Up, r.Down, r.Up+r.Down, r.DatagramsUp, r.DatagramsDown)
+	put(c, dropped, r.Error)
 	return nil
 }
 

@@ -42,12 +42,12 @@ func BenchmarkListOneUserOf10000(b *testing.B) {
 
 // What a sample costs, which is taken every two seconds.
 func BenchmarkSample10000(b *testing.B) {
-	l := many()
+	sample := live.Sampler(many())
 	now := time.Now()
 	b.ReportAllocs()
 	for b.Loop() {
 		now = now.Add(time.Second)
-		live.TakeSample(l, now)
+		sample(now)
 	}
 }
 
@@ -61,13 +61,14 @@ func BenchmarkSession(b *testing.B) {
 	defer sampling.Wait()
 	done := make(chan struct{})
 	defer close(done)
+	sample := live.Sampler(l)
 	sampling.Go(func() { // ends with done
 		for at := time.Now(); ; at = at.Add(time.Second) {
 			select {
 			case <-done:
 				return
 			case <-time.After(time.Millisecond):
-				live.TakeSample(l, at)
+				sample(at)
 			}
 		}
 	})

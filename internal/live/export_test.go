@@ -2,5 +2,5 @@ package live
 
 import "time"
 
-// TakeSample is what Run does every two seconds.
-func TakeSample(t *Table, now time.Time) { t.sampler.sample(now) }
+// Sampler returns what Run does every two seconds.
+func Sampler(t *Table) func(now time.Time) { return (&sampler{table: t}).sample }

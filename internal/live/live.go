@@ -22,8 +22,6 @@ type Table struct {
 	ended     traffic // of sessions that run no more
 	refused   map[server.EndReason]int64
 	samples   samples
-
-	sampler sampler // for Run alone
 }
 
 // entry is a session in the table.
@@ -53,9 +51,7 @@ var _ server.Observer = (*Table)(nil)
 
 // NewTable returns an empty table. Rates need its Run.
 func NewTable() *Table {
-	t := &Table{sessions: make(map[uint64]*entry), followers: make(map[*Follower]struct{}), refused: make(map[server.EndReason]int64)}
-	t.sampler.table = t
-	return t
+	return &Table{sessions: make(map[uint64]*entry), followers: make(map[*Follower]struct{}), refused: make(map[server.EndReason]int64)}
 }
 
 // Opened is for a [server.Server].
@@ -167,8 +163,9 @@ func (t *Table) End(f Filter, reason error) []uint64 {
 func (t *Table) Run(ctx context.Context) error {
 	ticker := time.NewTicker(sampleEvery)
 	defer ticker.Stop()
+	sampler := sampler{table: t}
 	for {
-		t.sampler.sample(time.Now())
+		sampler.sample(time.Now())
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():

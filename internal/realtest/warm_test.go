@@ -32,20 +32,31 @@ func startWarm(t *testing.T, args ...string) *warmForwarder {
 	return w
 }
 
-// awaitWarm waits until the server has so many connections ready.
+// warm returns how many connections to the server are ready.
+func (w *warmForwarder) warm(t *testing.T) int {
+	t.Helper()
+	status, err := w.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return status.Servers[0].Warm
+}
+
+// awaitWarm waits until so many connections are ready.
 func (w *warmForwarder) awaitWarm(t *testing.T, want int) {
 	t.Helper()
-	for end := time.Now().Add(startLimit); ; time.Sleep(10 * time.Millisecond) {
-		status, err := w.Status(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := status.Servers[0].Warm
-		if got == want {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("%d warm connections, want %d", got, want)
+	if got := w.warmWithin(t, startLimit, want); got != want {
+		t.Fatalf("%d warm connections, want %d", got, want)
+	}
+}
+
+// warmWithin waits until so many connections are ready, for a limited time, and
+// returns how many there are.
+func (w *warmForwarder) warmWithin(t *testing.T, limit time.Duration, want int) (got int) {
+	t.Helper()
+	for end := time.Now().Add(limit); ; time.Sleep(10 * time.Millisecond) {
+		if got = w.warm(t); got == want || time.Now().After(end) {
+			return got
 		}
 	}
 }
@@ -55,22 +66,19 @@ func (w *warmForwarder) awaitWarm(t *testing.T, want int) {
 // none.
 func (w *warmForwarder) warmUp(t *testing.T, to echoes, want int) {
 	t.Helper()
-	for range 10 {
+	const patience = 3 * time.Second
+	for end := time.Now().Add(startLimit); ; {
 		if err := reach(&w.Dialer, to); err != nil {
 			t.Fatal(err)
 		}
-		for range 300 {
-			status, err := w.Status(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if status.Servers[0].Warm == want {
-				return
-			}
-			time.Sleep(10 * time.Millisecond)
+		got := w.warmWithin(t, patience, want)
+		if got == want {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d warm connections, want %d", got, want)
 		}
 	}
-	t.Fatalf("there are not %d warm connections", want)
 }
 
 // sockets returns how many sockets the process has.
