@@ -68,8 +68,7 @@ func (i *Idle) Touch() {
 	}
 }
 
-// TouchAt is Touch for a caller that has looked at the clock already. One that looked
-// later may have been here before.
+// TouchAt is Touch for a caller that has looked at the clock already.
 func (i *Idle) TouchAt(now time.Time) {
 	if i.After > 0 {
 		Advance(&i.last, int64(now.Sub(i.begun)))
@@ -79,9 +78,17 @@ func (i *Idle) TouchAt(now time.Time) {
 	}
 }
 
-// Advance sets a time to a later one, and leaves it if it is later already.
+// clockSet is by how much a time has to be earlier to be of a clock that was set back.
+const clockSet = time.Minute
+
+// Advance sets a time, in nanoseconds, to a later one. It leaves it if it is later
+// already: who looked at the clock first may be the last to say so.
 func Advance(t *atomic.Int64, to int64) {
-	for old := t.Load(); old < to && !t.CompareAndSwap(old, to); old = t.Load() {
+	for {
+		old := t.Load()
+		if old >= to && old-to < int64(clockSet) || t.CompareAndSwap(old, to) {
+			return
+		}
 	}
 }
 

@@ -56,6 +56,11 @@ func TestTrafficDoesNotGoBack(t *testing.T) {
 	if got, want := active.Load(), now.Add(time.Second).UnixNano(); got != want {
 		t.Errorf("got %d, want %d", got, want)
 	}
+	back := now.Add(-time.Hour) // the clock was set
+	i.TouchAt(back)
+	if got, want := active.Load(), back.UnixNano(); got != want {
+		t.Errorf("an hour back: got %d, want %d", got, want)
+	}
 }
 
 func TestWithoutIdleATunnelWaitsForEver(t *testing.T) {
